@@ -1,0 +1,1 @@
+"""The Ray actors: process, memory, coordinator."""

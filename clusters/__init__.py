@@ -1,0 +1,1 @@
+"""Shared-memory graphs and where parties are placed."""

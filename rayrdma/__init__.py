@@ -1,0 +1,1 @@
+"""Agreement over RDMA: one protocol source, run in a simulator and on Ray actors."""

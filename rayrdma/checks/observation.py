@@ -1,0 +1,51 @@
+"""What a finished run left to be checked, and what a check says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.regions import Region, Value
+from rayrdma.model.trace import Decided, Event
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One instance of a protocol, as it went.
+
+    Attributes:
+        protocol: its class.
+        n: processes.
+        memories: memories.
+        regions: of every memory.
+        inputs: what each process proposed.
+        decisions: every decision, of processes that crashed later too, in the order of time.
+        undecided: live processes that have not decided although nothing can happen any more, with what
+            each waits for; only meaningful if a decision had to come.
+        trace: every event, memory effects included; None if effects were not recorded.
+    """
+
+    protocol: type[Protocol]
+    n: int
+    memories: int
+    regions: Sequence[Region]
+    inputs: Sequence[Value]
+    decisions: Sequence[Decided]
+    undecided: Mapping[int, str] = field(default_factory=dict)
+    trace: Sequence[Event] | None = None
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A property that did not hold: its name (``agreement``, ``M4``) and what happened, in one line."""
+
+    check: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.what}"
+
+
+Check = Callable[[Observation], Violation | None]
+"""A check returns the first violation that it finds, or None."""

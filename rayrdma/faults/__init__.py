@@ -1,0 +1,1 @@
+"""What goes wrong in a run, as data: the same for both engines."""

@@ -1,0 +1,134 @@
+"""Faults as plain data: what crashes or pauses, and when. They mean the same in both engines.
+
+A time is in delays in the simulator and in seconds on Ray, from the start of the run. An operation count
+says: right after that party's k-th operation of that kind. A process that is killed right after it issued
+an operation has issued it: it may still take effect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rayrdma.model.errors import UsageError
+
+OPERATIONS = ("read", "write", "permission", "swap", "send", "operation")
+"""What can be counted; ``operation`` counts every operation on a memory, ``send`` messages."""
+
+
+@dataclass(frozen=True)
+class After:
+    """Right after the ``count``-th ``operation`` of the party that fails."""
+
+    operation: str
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.operation not in OPERATIONS:
+            raise UsageError(f"there is no operation {self.operation!r} to crash at; use {', '.join(OPERATIONS)}")
+        if self.count < 1:
+            raise UsageError(f"operations count from 1, there is no {self.operation}:{self.count}")
+
+    def __str__(self) -> str:
+        return f"{self.operation}:{self.count}"
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A process or a memory stops for ever.
+
+    Args:
+        process: its number; or
+        memory: its number.
+        at: a time, or `After` an operation.
+    """
+
+    process: int | None = None
+    memory: int | None = None
+    at: float | After = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.process is None) == (self.memory is None):
+            raise UsageError("a crash names either a process or a memory")
+        if not isinstance(self.at, After) and self.at < 0:
+            raise UsageError(f"a crash can not happen at time {self.at}; times count from 0")
+
+    def __str__(self) -> str:
+        at = self.at if isinstance(self.at, After) else f"{self.at:g}"
+        return f"{'m' if self.process is None else 'p'}{self.memory if self.process is None else self.process}@{at}"
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A process takes no step from ``at`` until ``until``."""
+
+    process: int
+    at: float
+    until: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.at < self.until:
+            raise UsageError(f"a pause goes from a time to a later one, not from {self.at:g} to {self.until:g}")
+
+    def __str__(self) -> str:
+        return f"p{self.process}@{self.at:g}-{self.until:g}"
+
+
+Fault = Crash | Pause
+
+_CRASH = re.compile(r"([pm])(\d+)@(?:([a-z]+):(\d+)|(\d+(?:\.\d+)?))")
+_PAUSE = re.compile(r"p(\d+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+
+
+def parse_crashes(text: str) -> list[Crash]:
+    """``p0@write:2,m2@0`` as crashes.
+
+    Raises:
+        UsageError: a part of it is no crash.
+    """
+    crashes = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = _CRASH.fullmatch(part)
+        if match is None:
+            raise UsageError(f"{part!r} is no crash; write p0@write:2 (after an operation) or m2@0 (at a time)")
+        kind, number, operation, count, time = match.groups()
+        at: float | After = After(operation, int(count)) if operation else float(time)
+        crashes.append(Crash(process=int(number), at=at) if kind == "p" else Crash(memory=int(number), at=at))
+    return crashes
+
+
+def parse_pauses(text: str) -> list[Pause]:
+    """``p0@3-9`` as pauses.
+
+    Raises:
+        UsageError: a part of it is no pause.
+    """
+    pauses = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = _PAUSE.fullmatch(part)
+        if match is None:
+            raise UsageError(f"{part!r} is no pause; write p0@3-9 (from time 3 to time 9)")
+        process, at, until = match.groups()
+        pauses.append(Pause(int(process), float(at), float(until)))
+    return pauses
+
+
+def check_faults(faults: Iterable[Fault], processes: int, memories: int) -> None:
+    """Raise UsageError unless every fault names a party that is there, and none twice."""
+    crashed: set[str] = set()
+    for fault in faults:
+        memory = fault.memory if isinstance(fault, Crash) else None
+        kind, number, count = ("memory", memory, memories) if memory is not None else (
+            "process", fault.process, processes,
+        )  # fmt: skip
+        if number is None or not 0 <= number < count:
+            there = f"{kind[0]}0 to {kind[0]}{count - 1}" if count else "none"
+            raise UsageError(f"fault {fault} names {kind} {number}, but the run has {there}")
+        if isinstance(fault, Crash):
+            party = f"{kind} {number}"
+            if party in crashed:
+                raise UsageError(f"{party} is to crash twice; a crash is for ever")
+            crashed.add(party)
+            if memory is not None and isinstance(fault.at, After) and fault.at.operation == "send":
+                raise UsageError(f"fault {fault}: a memory sends no messages")

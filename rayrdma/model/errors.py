@@ -1,0 +1,29 @@
+"""Errors, by whose fault it is: the user's words, the protocol's code, or the place it runs in."""
+
+from __future__ import annotations
+
+
+class RayrdmaError(Exception):
+    """Base of every error that this library raises on purpose. Its text is one line for a person."""
+
+
+class UsageError(RayrdmaError, ValueError):
+    """What was asked for makes no sense: an unknown name, a wrong count. Exit code 64."""
+
+
+class EnvironmentProblem(RayrdmaError, RuntimeError):
+    """The place lacks something: Ray, room in /dev/shm, a device. Exit code 2."""
+
+
+class ProtocolError(RayrdmaError, RuntimeError):
+    """The protocol's code did what no protocol may do (decide twice, name a region that is not there)."""
+
+
+class ValueTooLarge(UsageError):
+    """A value does not fit its register."""
+
+    def __init__(self, region: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"a value of {size} bytes does not fit a register of region {region!r}, which holds {limit}; "
+            f"use a smaller value or raise register_bytes (--register-bytes) to {size} or more"
+        )

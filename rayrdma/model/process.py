@@ -1,0 +1,347 @@
+"""What a protocol may do, and nothing else: the Process interface (design: the M&M model of P19, section 3).
+
+Both engines subclass `Process`: they say how an operation is issued, how a message is sent, what time it is.
+The model's own rules live here and are the same everywhere: at most one outstanding operation per (process,
+memory) with later ones queued first-in first-out, delays counted by causal depth, one decision.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from .errors import ProtocolError
+from .operations import (
+    CHANGE_PERMISSION,
+    COMPARE_AND_SWAP,
+    OPERATION_DELAYS,
+    READ,
+    READ_REGION,
+    WRITE,
+    Operation,
+)
+from .outcomes import ACK, NAK, Outcome
+from .permissions import Permission
+from .regions import Record, Region, Value
+from .tasks import Completion, Event, First, Nursery, Task
+
+
+class Quorum(Completion[Outcome]):
+    """The common outcome of the first ``need`` responses to one write on several memories.
+
+    ACK if all of them are acks, else NAK. A nak means *unknown*, never *not written*: the value may stand
+    at any number of memories (P19, section 4; algorithms of replicated memory).
+    """
+
+    __slots__ = ("nak", "need", "operations", "responses")
+
+    def __init__(self, process: Process, need: int, operations: list[Operation]) -> None:
+        super().__init__(process)
+        self.need = need
+        self.operations = operations
+        self.responses = 0
+        self.nak = False
+        for operation in operations:
+            if operation.done:
+                self.wake(operation)
+            else:
+                operation.waiter = self
+
+    def wake(self, operation: Completion[Any]) -> None:
+        """Count one response; those beyond the first ``need`` change nothing."""
+        if self.done:
+            return
+        self.responses += 1
+        if operation.value is NAK:
+            self.nak = True
+        if operation.depth > self.depth:
+            self.depth = operation.depth
+        if self.responses == self.need:
+            self.complete(NAK if self.nak else ACK, self.depth)
+
+    def waiting_for(self) -> str:
+        return self.process.describe_wait(self.need, self.operations)
+
+
+class Receive(Completion[tuple[int, Any]]):
+    """The next message of some types."""
+
+    __slots__ = ("types",)
+
+    def __init__(self, process: Process, types: tuple[type[Record], ...]) -> None:
+        super().__init__(process)
+        self.types = types
+
+    def waiting_for(self) -> str:
+        return f"a message {' or '.join(kind.__name__ for kind in self.types)}"
+
+
+class Leadership(Completion[None]):
+    """Omega outputs this process."""
+
+    __slots__ = ()
+
+    def waiting_for(self) -> str:
+        return "being the leader"
+
+
+class Sleep(Completion[None]):
+    """A timer."""
+
+    __slots__ = ()
+
+    def waiting_for(self) -> str:
+        return "a timer"
+
+
+class Process(ABC):
+    """One process, as its protocol sees it.
+
+    Attributes:
+        id: 0 to n - 1. Process 0 is the paper's p1.
+        n: how many processes there are.
+        memories: the numbers of the memories.
+        decision: what it decided, or None.
+        decision_depth: the causal depth of its decision, in delays.
+    """
+
+    def __init__(self, id: int, n: int, regions: Mapping[str, Region], memories: int, seed: str) -> None:
+        self.id = id
+        self.n = n
+        self.memories = range(memories)
+        self.regions = regions
+        self._seed = seed
+        self.decided = False
+        self.decision: Value = None
+        self.decision_depth = 0
+        self.ready: deque[Task[Any]] = deque()
+        self._outstanding: list[Operation | None] = [None] * memories
+        self._queued: list[deque[Operation] | None] = [None] * memories
+        self._inbox: list[tuple[int, Record, int]] = []
+        self._receivers: list[Receive] = []
+        self._elections: list[Leadership] = []
+        self._posted = 0
+        self.current: Task[Any]  # the task that is running; set by `start`
+
+    @cached_property
+    def rng(self) -> random.Random:
+        """This process's own random numbers, the same for the same seed of the run."""
+        return random.Random(f"{self._seed}/p{self.id}")
+
+    # What an engine provides
+
+    @abstractmethod
+    def leader(self) -> int:
+        """The output of the failure detector Omega at this process, now."""
+
+    @abstractmethod
+    def _issue(self, operation: Operation) -> None:
+        """Send an operation on its way; `_respond` is called when its response is there."""
+
+    @abstractmethod
+    def _send(self, to: int, message: Record, depth: int) -> None:
+        """Send a message of this causal depth on its way."""
+
+    @abstractmethod
+    def _start_timer(self, sleep: Sleep, duration: float) -> None:
+        """Complete ``sleep`` after ``duration``."""
+
+    @abstractmethod
+    def _on_decide(self) -> None:
+        """The decision has just been set."""
+
+    @abstractmethod
+    def memory_answers(self, memory: int) -> bool:
+        """Whether this memory is known to be alive; for the reason of a blocked run, never for a protocol."""
+
+    # Memory operations
+
+    def read(self, memory: int, region: str, register: int) -> Completion[Any]:
+        """Read one register: its value, None if never written, or NAK. 2 delays."""
+        self._check(region, register)
+        return self._post(Operation(self, READ, memory, region, register, None, self.current))
+
+    def read_region(self, memory: int, region: str) -> Completion[Any]:
+        """Read a whole region as one block: the tuple of its registers' values, or NAK. 2 delays."""
+        self._check(region, 0)
+        return self._post(Operation(self, READ_REGION, memory, region, 0, None, self.current))
+
+    def write(self, memory: int, region: str, register: int, value: Any) -> Completion[Outcome]:
+        """Write one register: ACK or NAK. 2 delays."""
+        self._check(region, register)
+        return self._post(Operation(self, WRITE, memory, region, register, value, self.current))
+
+    def write_each(self, region: str, register: int, value: Any, need: int) -> Completion[Outcome]:
+        """Write the same on every memory in parallel; the common outcome of the first ``need`` responses."""
+        self._check(region, register)
+        task = self.current
+        return Quorum(
+            self,
+            need,
+            [self._post(Operation(self, WRITE, memory, region, register, value, task)) for memory in self.memories],
+        )
+
+    def change_permission(self, memory: int, region: str, permission: Permission) -> Completion[None]:
+        """Ask for a new permission. Completes in 2 delays and tells nothing: read back to know."""
+        self._check(region, 0)
+        return self._post(Operation(self, CHANGE_PERMISSION, memory, region, 0, permission, self.current))
+
+    def compare_and_swap(self, memory: int, region: str, register: int, expected: Any, new: Any) -> Completion[Any]:
+        """Atomically write ``new`` if the register holds ``expected``; the old value, or NAK. 2 delays."""
+        self._check(region, register)
+        return self._post(Operation(self, COMPARE_AND_SWAP, memory, region, register, (expected, new), self.current))
+
+    # Messages and time
+
+    def send(self, to: int, message: Record) -> None:
+        """Send a message; links neither lose nor duplicate. 1 delay. Never blocks."""
+        self._send(to, message, self.current.depth + 1)
+
+    def broadcast(self, message: Record) -> None:
+        """Send a message to every process, this one included."""
+        for to in range(self.n):
+            self.send(to, message)
+
+    def receive(self, *types: type[Record]) -> Completion[tuple[int, Any]]:
+        """The oldest message of one of ``types`` not yet received: (sender, message). Await it at once."""
+        receive = Receive(self, types)
+        for position, (sender, message, depth) in enumerate(self._inbox):
+            if isinstance(message, types):
+                del self._inbox[position]
+                receive.complete((sender, message), depth)
+                return receive
+        self._receivers.append(receive)
+        return receive
+
+    def sleep(self, duration: float) -> Completion[None]:
+        """Wait for ``duration`` delays of the simulator, or as many milliseconds of a live run."""
+        sleep = Sleep(self)
+        self._start_timer(sleep, duration)
+        return sleep
+
+    def elected(self) -> Completion[None]:
+        """Wait until Omega outputs this process."""
+        election = Leadership(self)
+        if self.leader() == self.id:
+            election.complete(None, self.current.depth)
+        else:
+            self._elections.append(election)
+        return election
+
+    # Structured concurrency
+
+    def nursery(self) -> Nursery:
+        """A block that tasks do not outlive: ``with process.nursery() as nursery: ...``."""
+        return Nursery(self)
+
+    def event(self) -> Event[Any]:
+        """Something that tasks of this process tell each other once."""
+        return Event(self)
+
+    def first(self, need: int, completions: Iterable[Completion[Any]]) -> First:
+        """The values of the first ``need`` of ``completions``, in the order in which they come."""
+        return First(self, need, completions)
+
+    async def race(self, *contestants: Coroutine[Any, None, Any]) -> Any:
+        """Run all; return the result of the first to finish and fence the others."""
+        with self.nursery() as nursery:
+            for contestant in contestants:
+                if nursery.start(contestant).done:
+                    for late in contestants:
+                        late.close()
+                    break
+            results = await nursery.first(1)
+            return results[0] if results else None
+
+    # Decision
+
+    def decide(self, value: Value) -> None:
+        """Decide, once.
+
+        Raises:
+            ProtocolError: it has decided before.
+        """
+        if self.decided:
+            raise ProtocolError(f"p{self.id} decided {self.decision!r} and then {value!r}; a process decides once")
+        self.decided = True
+        self.decision = value
+        self.decision_depth = self.current.depth
+        self._on_decide()
+
+    # What engines call
+
+    def start(self, coroutine: Coroutine[Any, None, Any]) -> Task[Any]:
+        """Start the protocol's main task at depth 0."""
+        task = self.current = Task(self, coroutine, 0)
+        task.step()
+        return task
+
+    def _check(self, region: str, register: int) -> None:
+        known = self.regions.get(region)
+        if known is None:
+            raise ProtocolError(f"there is no region {region!r}; the protocol declares {', '.join(self.regions)}")
+        if not 0 <= register < known.registers:
+            known.check_register(register)
+
+    def _post(self, operation: Operation) -> Operation:
+        """Issue now, or after the one that is outstanding on the same memory."""
+        memory = operation.memory
+        if self._outstanding[memory] is None:
+            self._launch(operation)
+        else:
+            queue = self._queued[memory]
+            if queue is None:
+                queue = self._queued[memory] = deque()
+            queue.append(operation)
+        return operation
+
+    def _launch(self, operation: Operation) -> None:
+        self._outstanding[operation.memory] = operation
+        self._posted += 1
+        operation.number = self._posted
+        self._issue(operation)
+
+    def _respond(self, operation: Operation, response: Any) -> None:
+        """The response to an outstanding operation is there."""
+        memory = operation.memory
+        self._outstanding[memory] = None
+        depth = operation.depth + OPERATION_DELAYS
+        queue = self._queued[memory]
+        while queue:
+            following = queue.popleft()
+            if not following.task.fenced:  # what an abandoned attempt had queued is never issued
+                if depth > following.depth:
+                    following.depth = depth
+                self._launch(following)
+                break
+        operation.complete(response, depth)
+
+    def _deliver(self, sender: int, message: Record, depth: int) -> None:
+        """A message has arrived."""
+        receivers = self._receivers = [receive for receive in self._receivers if receive.waiter is not None]
+        for position, receive in enumerate(receivers):
+            if isinstance(message, receive.types):
+                del receivers[position]
+                receive.complete((sender, message), depth)
+                return
+        self._inbox.append((sender, message, depth))
+
+    def _omega_changed(self) -> None:
+        """Omega's output at this process is another one than before."""
+        if self._elections and self.leader() == self.id:
+            elections, self._elections = self._elections, []
+            for election in elections:
+                election.complete(None, 0)
+
+    def describe_wait(self, need: int, members: Sequence[Completion[Any]]) -> str:
+        """What a wait for ``need`` of ``members`` still lacks, for the reason of a blocked run."""
+        missing = [member for member in members if not member.done]
+        operations = [operation for member in missing if (operation := member.operation()) is not None]
+        if operations:
+            dead = sum(not self.memory_answers(operation.memory) for operation in operations)
+            return f"needs {need} of {len(members)} memories, {len(members) - dead} alive"
+        return " or ".join(dict.fromkeys(member.waiting_for() for member in missing)) or "nothing"

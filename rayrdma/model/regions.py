@@ -1,0 +1,76 @@
+"""Regions: named arrays of registers that share one permission, and how their values go over a wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from .errors import ProtocolError, UsageError, ValueTooLarge
+from .permissions import LegalChange, Permission, static
+
+Value = Any
+"""What processes propose and decide: text, bytes or a number. (msgspec has no name for just these.)"""
+
+DEFAULT_REGISTER_BYTES = 256
+
+
+class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Base of the values of registers and of messages: immutable, and decoded by declared type only."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region of every memory of a run.
+
+    Args:
+        name: its name within the memory.
+        registers: how many registers it has.
+        permission: who may do what at the start.
+        of: the type of a register's value: anything msgspec can decode.
+        legal_change: the policy for changing the permission, evaluated on the memory's side.
+        register_bytes: the most bytes that an encoded value may take.
+    Raises:
+        UsageError: no register, or no room in one.
+    """
+
+    name: str
+    registers: int
+    permission: Permission
+    of: Any = Value
+    legal_change: LegalChange = static
+    register_bytes: int = DEFAULT_REGISTER_BYTES
+    decode: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.registers < 1 or self.register_bytes < 1:
+            raise UsageError(f"region {self.name!r} needs at least one register of at least one byte")
+        object.__setattr__(self, "decode", msgspec.msgpack.Decoder(self.of).decode)
+
+    def encode(self, value: Any) -> bytes:
+        """``value`` as the bytes of a register.
+
+        Raises:
+            ValueTooLarge: it takes more than ``register_bytes``.
+        """
+        data = ENCODE(value)
+        if len(data) > self.register_bytes:
+            raise ValueTooLarge(self.name, len(data), self.register_bytes)
+        return data
+
+    def check_register(self, register: int) -> None:
+        """Raise ProtocolError unless ``register`` is one of this region's."""
+        if not 0 <= register < self.registers:
+            raise ProtocolError(
+                f"region {self.name!r} has registers 0 to {self.registers - 1}, there is no register {register}"
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The decoder is rebuilt where the region arrives; it does not travel.
+        return Region, (
+            self.name, self.registers, self.permission, self.of, self.legal_change, self.register_bytes,
+        )  # fmt: skip
+
+
+ENCODE = msgspec.msgpack.Encoder().encode

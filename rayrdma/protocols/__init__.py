@@ -1,0 +1,25 @@
+"""The protocols, one file an algorithm, by the names that the command line uses."""
+
+from __future__ import annotations
+
+from rayrdma.model.errors import UsageError
+from rayrdma.model.protocol import Protocol
+
+from .disk_paxos import DiskPaxos, DiskPaxosTwoPhase
+from .paxos import Paxos, PaxosTwoPhase
+from .protected_memory_paxos import ProtectedMemoryPaxos
+
+PROTOCOLS: dict[str, type[Protocol]] = {
+    protocol.name: protocol for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos)
+}
+
+
+def find_protocol(name: str) -> type[Protocol]:
+    """The protocol of this name.
+
+    Raises:
+        UsageError: there is none; the message lists those there are.
+    """
+    if name not in PROTOCOLS:
+        raise UsageError(f"there is no protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

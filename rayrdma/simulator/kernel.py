@@ -1,0 +1,430 @@
+"""The simulator: virtual time, one heap of events, every choice in the hands of a `Schedule`.
+
+Theory of operation. An event is (key, sequence, handler, argument) with key = 4 x time + rank, so that at one
+time faults and Omega come first, then effects at memories, then deliveries and responses (algorithms 1.6);
+ties are broken by the order in which events were made. A memory operation issued at t takes effect at
+t + d1 and its response is there at t + d1 + d2; a message is there after d. Effects of a crashed process's
+operations stay in the heap: what was issued may still happen. A crashed memory answers nothing.
+
+A run has *blocked* when no event is left and a live process has not decided: that is a proof for this
+schedule, not a time-out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+from rayrdma.faults.plan import After, Crash, Fault, Pause
+from rayrdma.model.memory import Memory
+from rayrdma.model.operations import NAMES, WRITE, Operation
+from rayrdma.model.process import Process, Sleep
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.regions import Record, Region, Value
+from rayrdma.model.trace import (
+    Crashed,
+    Decided,
+    Delivered,
+    Event,
+    Issued,
+    LeaderChanged,
+    Paused,
+    Responded,
+    Resumed,
+    Sent,
+    TookEffect,
+)
+
+from .schedule import Schedule
+
+FAULT, EFFECT, DELIVERY = 0, 1, 2
+EVENT_LIMIT = 1_000_000
+
+
+@dataclass
+class World:
+    """What one instance of a protocol leaves to the next one: the time, who is dead, what was counted."""
+
+    time: int = 0
+    dead_processes: set[int] = field(default_factory=set)
+    dead_memories: set[int] = field(default_factory=set)
+    counts: dict[tuple[str, int, str], int] = field(default_factory=dict)
+
+
+class SimulatedProcess(Process):
+    """A process whose operations are events of a kernel."""
+
+    def __init__(
+        self, kernel: Kernel, id: int, n: int, regions: Mapping[str, Region], memories: int, seed: str
+    ) -> None:
+        super().__init__(id, n, regions, memories, seed)
+        self._kernel = kernel
+        self.crashed = False
+        self.held: deque[tuple[Any, Any]] | None = None  # what arrives while it is paused
+        self.watched: list[tuple[After, Crash]] = []
+        self.omega = 0
+
+    def leader(self) -> int:
+        return self.omega
+
+    def memory_answers(self, memory: int) -> bool:
+        return memory not in self._kernel.world.dead_memories
+
+    def _issue(self, operation: Operation) -> None:
+        if not self.crashed:
+            self._kernel.issue(self, operation)
+
+    def _send(self, to: int, message: Record, depth: int) -> None:
+        if not self.crashed:
+            self._kernel.send(self, to, message, depth)
+
+    def _start_timer(self, sleep: Sleep, duration: float) -> None:
+        self._kernel.start_timer(self, sleep, duration)
+
+    def _on_decide(self) -> None:
+        if self.crashed:  # it died within this step
+            self.decided = False
+        else:
+            self._kernel.decided(self)
+
+
+class Kernel:
+    """One run of one instance of a protocol.
+
+    Args:
+        protocol: its class.
+        inputs: what each process proposes; their number is n.
+        memories: how many.
+        schedule: the adversary.
+        faults: crashes and pauses; those in ``world`` already happened.
+        seed: of the processes' own random numbers.
+        regions: instead of the protocol's own.
+        trace: whether to keep the events.
+    """
+
+    def __init__(
+        self,
+        protocol: type[Protocol],
+        inputs: Sequence[Value],
+        memories: int,
+        schedule: Schedule,
+        faults: Iterable[Fault] = (),
+        *,
+        seed: str = "0",
+        regions: Sequence[Region] | None = None,
+        world: World | None = None,
+        trace: bool = False,
+    ) -> None:
+        n = len(inputs)
+        self.world = world if world is not None else World()
+        self.now = self.world.time
+        self.start_time = self.now
+        self.trace: list[Event] | None = [] if trace else None
+        self.events = 0
+        self.first_decision: SimulatedProcess | None = None
+        self.first_decision_time = 0
+        self._heap: list[tuple[int, int, Any, Any]] = []
+        self._sequence = 0
+        self._inputs = inputs
+        self._schedule = schedule
+        self._delay = schedule.delay
+        layout = list(regions if regions is not None else protocol.regions(n))
+        named = {region.name: region for region in layout}
+        self.memories = [Memory(layout) for _ in range(memories)]
+        self.processes = [SimulatedProcess(self, id, n, named, memories, seed) for id in range(n)]
+        self._protocols = [protocol(process) for process in self.processes]
+        self._watched_memories: list[tuple[After, Crash]] = []
+        self._plan(faults)
+
+    def run(self, event_limit: int = EVENT_LIMIT) -> None:
+        """Start every live process and let everything happen that can; at most ``event_limit`` events.
+
+        Raises:
+            ProtocolError: the protocol did what no protocol may do.
+        """
+        stabilises = self.now + self._schedule.stabilises
+        for time, number, leader in self._schedule.leaderships():
+            if time == 0:
+                self.processes[number].omega = leader
+            else:
+                self._at(self.now + time, FAULT, self._omega, (number, leader))
+        self._stable_from = stabilises
+        self._at(stabilises, FAULT, self._stabilise, None)
+        for process, protocol, value in zip(self.processes, self._protocols, self._inputs, strict=True):
+            if not process.crashed:
+                process.start(protocol.propose(value))
+        heap = self._heap
+        events = 0
+        while heap and events < event_limit:
+            key, _, handler, argument = heappop(heap)
+            self.now = key >> 2
+            handler(argument)
+            events += 1
+        self.events = events
+        self.world.time = self.now
+
+    @property
+    def quiescent(self) -> bool:
+        """Nothing can happen any more."""
+        return not self._heap
+
+    def undecided(self) -> list[SimulatedProcess]:
+        """The live processes that have not decided."""
+        return [process for process in self.processes if not process.crashed and not process.decided]
+
+    # What processes ask for
+
+    def issue(self, process: SimulatedProcess, operation: Operation) -> None:
+        """An operation leaves its process."""
+        if operation.kind == WRITE:
+            process.regions[operation.region].encode(operation.argument)  # it must fit, as on every transport
+        if self.trace is not None:
+            self.trace.append(
+                Issued(
+                    self.now,
+                    process.id,
+                    operation.memory,
+                    operation.number,
+                    operation.kind,
+                    operation.region,
+                    operation.register,
+                    operation.argument,
+                )  # fmt: skip
+            )
+        self._sequence += 1
+        delay = self._delay(process.id, operation.memory, self.now)
+        heappush(self._heap, ((self.now + delay) << 2 | EFFECT, self._sequence, self._effect, operation))
+        if process.watched:
+            self._count_process(process, NAMES[operation.kind])
+            self._count_process(process, "operation")
+
+    def send(self, process: SimulatedProcess, to: int, message: Record, depth: int) -> None:
+        """A message leaves its process."""
+        if self.trace is not None:
+            self.trace.append(Sent(self.now, process.id, to, message))
+        self._sequence += 1
+        delay = self._delay(process.id, -1, self.now)
+        heappush(
+            self._heap,
+            (
+                (self.now + delay) << 2 | DELIVERY,
+                self._sequence,
+                self._delivery,
+                (process.id, to, message, depth),
+            ),
+        )
+        if process.watched:
+            self._count_process(process, "send")
+
+    def start_timer(self, process: SimulatedProcess, sleep: Sleep, duration: float) -> None:
+        """A process wants to be woken."""
+        self._at(
+            self.now + max(1, math.ceil(duration)),
+            DELIVERY,
+            self._timer,
+            (process, sleep, process.current.depth),
+        )
+
+    def decided(self, process: SimulatedProcess) -> None:
+        """A process has decided."""
+        if self.first_decision is None:
+            self.first_decision = process
+            self.first_decision_time = self.now
+        if self.trace is not None:
+            self.trace.append(Decided(self.now, process.id, process.decision, process.decision_depth))
+
+    # What happens
+
+    def _effect(self, operation: Operation) -> None:
+        memory = operation.memory
+        if memory in self.world.dead_memories:
+            return
+        process = operation.process.id
+        response = self.memories[memory].apply(
+            process, operation.kind, operation.region, operation.register, operation.argument
+        )
+        if self.trace is not None:
+            self.trace.append(
+                TookEffect(
+                    self.now,
+                    process,
+                    memory,
+                    operation.number,
+                    operation.kind,
+                    operation.region,
+                    operation.register,
+                    operation.argument,
+                    response,
+                )  # fmt: skip
+            )
+        if self._watched_memories:
+            self._count_memory(memory, NAMES[operation.kind])
+            self._count_memory(memory, "operation")
+            if memory in self.world.dead_memories:
+                return
+        self._sequence += 1
+        delay = self._delay(process, memory, self.now)
+        heappush(
+            self._heap,
+            ((self.now + delay) << 2 | DELIVERY, self._sequence, self._response, (operation, response)),
+        )
+
+    def _response(self, answered: tuple[Operation, Any]) -> None:
+        operation, response = answered
+        process: Any = operation.process
+        if process.crashed:
+            return
+        if process.held is not None:
+            process.held.append((self._response, answered))
+            return
+        process._respond(operation, response)
+        if self.trace is not None:
+            self.trace.append(
+                Responded(self.now, process.id, operation.memory, operation.number, response, operation.depth)
+            )
+        ready = process.ready
+        while ready:
+            ready.popleft().step()
+
+    def _delivery(self, sent: tuple[int, int, Record, int]) -> None:
+        sender, to, message, depth = sent
+        process = self.processes[to]
+        if process.crashed:
+            return
+        if process.held is not None:
+            process.held.append((self._delivery, sent))
+            return
+        if self.trace is not None:
+            self.trace.append(Delivered(self.now, to, sender, message))
+        process._deliver(sender, message, depth)
+        ready = process.ready
+        while ready:
+            ready.popleft().step()
+
+    def _timer(self, timer: tuple[SimulatedProcess, Sleep, int]) -> None:
+        process, sleep, depth = timer
+        if process.crashed:
+            return
+        if process.held is not None:
+            process.held.append((self._timer, timer))
+            return
+        sleep.complete(None, depth)
+        self._drain(process)
+
+    def _drain(self, process: SimulatedProcess) -> None:
+        ready = process.ready
+        while ready:
+            ready.popleft().step()
+
+    # Omega
+
+    def _omega(self, output: tuple[int, int]) -> None:
+        number, leader = output
+        process = self.processes[number]
+        if process.crashed or process.omega == leader:
+            return
+        process.omega = leader
+        if self.trace is not None:
+            self.trace.append(LeaderChanged(self.now, number, leader))
+        if process.held is None:
+            process._omega_changed()
+            self._drain(process)
+
+    def _stabilise(self, _: None) -> None:
+        """Omega is accurate now: everywhere the least process that is up."""
+        up = [process.id for process in self.processes if not process.crashed and process.held is None]
+        for process in self.processes:
+            if up:
+                self._omega((process.id, up[0]))
+
+    # Faults
+
+    def _plan(self, faults: Iterable[Fault]) -> None:
+        for number in self.world.dead_processes:
+            self.processes[number].crashed = True
+        for fault in faults:
+            if isinstance(fault, Pause):
+                if fault.until > self.now:
+                    self._at(math.ceil(fault.at), FAULT, self._pause, fault)
+                    self._at(math.ceil(fault.until), FAULT, self._resume, fault)
+            elif self._happened(fault):
+                continue
+            elif isinstance(fault.at, After):
+                watch = (fault.at, fault)
+                if fault.process is not None:
+                    self.processes[fault.process].watched.append(watch)
+                else:
+                    self._watched_memories.append(watch)
+            elif math.ceil(fault.at) <= self.now:
+                self._crash(fault)
+            else:
+                self._at(math.ceil(fault.at), FAULT, self._crash, fault)
+
+    def _happened(self, fault: Crash) -> bool:
+        return fault.process in self.world.dead_processes or fault.memory in self.world.dead_memories
+
+    def _crash(self, fault: Crash) -> None:
+        if fault.memory is not None:
+            self.world.dead_memories.add(fault.memory)
+            what, number = "memory", fault.memory
+        else:
+            assert fault.process is not None
+            what, number = "process", fault.process
+            self.world.dead_processes.add(number)
+            self.processes[number].crashed = True
+            self._detect()
+        if self.trace is not None:
+            self.trace.append(Crashed(self.now, what, number))
+
+    def _detect(self) -> None:
+        """Omega notices a little later, if it is accurate at all by then."""
+        self._at(self.now + self._schedule.detection, FAULT, self._recheck, None)
+
+    def _recheck(self, _: None) -> None:
+        if self.now >= self._stable_from:
+            self._stabilise(None)
+
+    def _pause(self, fault: Pause) -> None:
+        process = self.processes[fault.process]
+        if not process.crashed and process.held is None:
+            process.held = deque()
+            self._detect()
+            if self.trace is not None:
+                self.trace.append(Paused(self.now, process.id))
+
+    def _resume(self, fault: Pause) -> None:
+        process = self.processes[fault.process]
+        if process.crashed or process.held is None:
+            return
+        held, process.held = process.held, None
+        if self.trace is not None:
+            self.trace.append(Resumed(self.now, process.id))
+        process._omega_changed()
+        self._drain(process)
+        for handler, argument in held:
+            handler(argument)
+        self._detect()
+
+    def _count_process(self, process: SimulatedProcess, operation: str) -> None:
+        for after, fault in process.watched:
+            if after.operation == operation and not process.crashed:
+                key = ("process", process.id, operation)
+                self.world.counts[key] = self.world.counts.get(key, 0) + 1
+                if self.world.counts[key] == after.count:
+                    self._crash(fault)
+
+    def _count_memory(self, memory: int, operation: str) -> None:
+        for after, fault in self._watched_memories:
+            if fault.memory == memory and after.operation == operation:
+                key = ("memory", memory, operation)
+                self.world.counts[key] = self.world.counts.get(key, 0) + 1
+                if self.world.counts[key] == after.count:
+                    self._crash(fault)
+
+    def _at(self, time: int, rank: int, handler: Any, argument: Any) -> None:
+        self._sequence += 1
+        heappush(self._heap, (max(time, self.now) << 2 | rank, self._sequence, handler, argument))

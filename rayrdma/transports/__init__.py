@@ -1,0 +1,1 @@
+"""Carriers of memory operations and of messages between real processes."""
