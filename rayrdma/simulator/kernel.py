@@ -125,16 +125,16 @@ class Kernel:
         self.start_time = self.now
         self.trace: list[Event] | None = [] if trace else None
         self.events = 0
-        self.first_decision: SimulatedProcess | None = None
-        self.first_decision_time = 0
+        self.decisions: list[Decided] = []
         self._heap: list[tuple[int, int, Any, Any]] = []
         self._sequence = 0
-        self._inputs = inputs
+        self.protocol = protocol
+        self.inputs = inputs
         self._schedule = schedule
         self._delay = schedule.delay
-        layout = list(regions if regions is not None else protocol.regions(n))
-        named = {region.name: region for region in layout}
-        self.memories = [Memory(layout) for _ in range(memories)]
+        self.layout = list(regions if regions is not None else protocol.regions(n))
+        named = {region.name: region for region in self.layout}
+        self.memories = [Memory(self.layout) for _ in range(memories)]
         self.processes = [SimulatedProcess(self, id, n, named, memories, seed) for id in range(n)]
         self._protocols = [protocol(process) for process in self.processes]
         self._watched_memories: list[tuple[After, Crash]] = []
@@ -154,7 +154,7 @@ class Kernel:
                 self._at(self.now + time, FAULT, self._omega, (number, leader))
         self._stable_from = stabilises
         self._at(stabilises, FAULT, self._stabilise, None)
-        for process, protocol, value in zip(self.processes, self._protocols, self._inputs, strict=True):
+        for process, protocol, value in zip(self.processes, self._protocols, self.inputs, strict=True):
             if not process.crashed:
                 process.start(protocol.propose(value))
         heap = self._heap
@@ -193,7 +193,7 @@ class Kernel:
                     operation.region,
                     operation.register,
                     operation.argument,
-                )  # fmt: skip
+                )
             )
         self._sequence += 1
         delay = self._delay(process.id, operation.memory, self.now)
@@ -231,11 +231,10 @@ class Kernel:
 
     def decided(self, process: SimulatedProcess) -> None:
         """A process has decided."""
-        if self.first_decision is None:
-            self.first_decision = process
-            self.first_decision_time = self.now
+        decided = Decided(self.now, process.id, process.decision, process.decision_depth)
+        self.decisions.append(decided)
         if self.trace is not None:
-            self.trace.append(Decided(self.now, process.id, process.decision, process.decision_depth))
+            self.trace.append(decided)
 
     # What happens
 
@@ -259,7 +258,7 @@ class Kernel:
                     operation.register,
                     operation.argument,
                     response,
-                )  # fmt: skip
+                )
             )
         if self._watched_memories:
             self._count_memory(memory, NAMES[operation.kind])

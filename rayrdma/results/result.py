@@ -1,0 +1,118 @@
+"""What every run returns, in both engines."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import Any
+
+import msgspec
+
+from rayrdma.checks.observation import Observation, Violation
+
+DECIDED, VIOLATED, BLOCKED, UNKNOWN = "decided", "violated", "blocked", "unknown"
+EXIT_CODES = {DECIDED: 0, VIOLATED: 1, BLOCKED: 2, UNKNOWN: 2}
+
+
+class Round(msgspec.Struct, frozen=True):
+    """One instance of the protocol.
+
+    Attributes:
+        first_decision_delays: causal depth of the decision that came first, in delays.
+        first_decision_seconds: from that process's call of the protocol to its decision (live runs).
+        first_decider: who that was.
+        decided: how many processes decided.
+    """
+
+    first_decision_delays: int | None
+    first_decision_seconds: float | None
+    first_decider: int | None
+    decided: int
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A finished run.
+
+    Attributes:
+        transports: how many (process, memory) pairs used which transport; ``messages``: what carried messages.
+        decisions: "p0" -> value, of the last round.
+        first_decision_delays: of the last round that decided.
+        first_decision_seconds: of the last round that decided; None in the simulator.
+        verdict: ``decided``, ``violated``, ``blocked`` or ``unknown``.
+        reason: one line; for a blocked run the wait that can never end.
+        checks: the names of the checks that the run was held against.
+        folder: where it was written, if it was.
+    """
+
+    protocol: str
+    engine: str
+    transports: dict[str, int]
+    messages: str
+    processes: int
+    memories: int
+    seed: int
+    inputs: list[Any]
+    decisions: dict[str, Any]
+    first_decision_delays: int | None
+    first_decision_seconds: float | None
+    faults: list[str]
+    verdict: str
+    reason: str
+    rounds: int
+    round_log: list[Round]
+    checks: list[str]
+    violations: list[str]
+    versions: dict[str, str]
+    folder: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 decided, 1 violated, 2 blocked or unknown."""
+        return EXIT_CODES[self.verdict]
+
+    def json(self) -> bytes:
+        """The result as one JSON object."""
+        return msgspec.json.encode(self)
+
+
+def log_round(observation: Observation, live: bool) -> Round:
+    """What is kept of one round."""
+    if not observation.decisions:
+        return Round(None, None, None, 0)
+    first = min(observation.decisions, key=lambda decided: decided.time)
+    seconds = first.time if live else None
+    return Round(first.depth, seconds, first.process, len(observation.decisions))
+
+
+def judge(observation: Observation, violations: list[Violation], ended: bool) -> tuple[str, str]:
+    """The verdict on one round, and its reason.
+
+    Args:
+        ended: the round came to an end by itself: nothing more can happen in it.
+    """
+    if violations:
+        return VIOLATED, str(violations[0])
+    if observation.undecided:
+        return BLOCKED, "; ".join(f"p{id} {_wait(what)}" for id, what in observation.undecided.items())
+    if not ended:
+        return UNKNOWN, "stopped before it came to an end"
+    if not observation.decisions:
+        return BLOCKED, "no process is left to decide"
+    values = sorted({repr(decided.value) for decided in observation.decisions})
+    return DECIDED, f"{len(observation.decisions)} of {observation.n} processes decided {' and '.join(values)}"
+
+
+def _wait(what: str) -> str:
+    return what if what.startswith("needs") else f"waits for {what}"
+
+
+def versions() -> dict[str, str]:
+    """Of everything that could change a figure."""
+    packages = ("rayrdma", "ray", "numba", "numpy", "msgspec", "pyzmq", "pynacl", "cloudpickle")
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,75 @@
+"""Runs a scenario in the simulator, records its choices, and replays them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from rayrdma.checks.observation import Observation
+from rayrdma.model.errors import UsageError
+from rayrdma.scenario import Scenario
+
+from .kernel import Kernel, World
+from .run import observe
+from .schedule import Adversary, Constant, Jitter, Leadership, Recorded, Recorder, Schedule
+
+
+class Choices(msgspec.Struct, frozen=True):
+    """Everything that a schedule chose in one round."""
+
+    delays: list[int]
+    leaderships: list[Leadership]
+    stabilises: int
+    detection: int
+
+
+class SimulatedRound(msgspec.Struct, frozen=True):
+    """One round: what it left, the choices that made it so, and whether it came to an end by itself."""
+
+    observation: Any
+    choices: Choices
+    quiescent: bool
+    events: int
+
+
+def make_schedule(scenario: Scenario, round: int) -> Schedule:
+    """The schedule that a scenario names, seeded for one round."""
+    seed = scenario.seed * 1_000_003 + round
+    if scenario.schedule == "jitter":
+        return Jitter(seed, scenario.n, contenders=2, until=40)
+    if scenario.schedule == "adversary":
+        return Adversary(seed, scenario.n, scenario.memories)
+    return Constant()
+
+
+def simulate(scenario: Scenario, recorded: list[Choices] | None = None) -> Iterator[SimulatedRound]:
+    """Run the rounds of a scenario one after the other; whoever crashed stays dead.
+
+    With ``recorded``, every round makes the choices of that recording.
+    """
+    world = World()
+    for round in range(scenario.rounds):
+        if recorded is None:
+            schedule = make_schedule(scenario, round)
+        elif round < len(recorded):
+            schedule = Recorded(**msgspec.structs.asdict(recorded[round]))
+        else:
+            raise UsageError(f"the recording has {len(recorded)} rounds, the run goes on")
+        recorder = Recorder(schedule)
+        kernel = Kernel(
+            scenario.protocol,
+            scenario.inputs,
+            scenario.memories,
+            recorder,
+            scenario.faults,
+            seed=f"{scenario.seed}/{round}",
+            regions=scenario.regions(),
+            world=world,
+            trace=True,
+        )
+        kernel.run()
+        observation: Observation = observe(kernel)
+        choices = Choices(recorder.delays, list(recorder.leaderships()), recorder.stabilises, recorder.detection)
+        yield SimulatedRound(observation, choices, kernel.quiescent, kernel.events)
