@@ -1,1 +1,50 @@
 """What a finished run is held against."""
+
+from __future__ import annotations
+
+from rayrdma.model.protocol import Protocol
+from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
+from rayrdma.protocols.paxos import PaxosTwoPhase
+from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
+
+from .disk_paxos import DISK_PAXOS
+from .model import MODEL
+from .observation import Check, Observation, Violation
+from .outcome import OUTCOME
+from .paxos import PAXOS
+from .protected_memory_paxos import PROTECTED_MEMORY_PAXOS
+
+INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
+    (PaxosTwoPhase, PAXOS),
+    (DiskPaxosTwoPhase, DISK_PAXOS),
+    (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
+)
+"""The invariants of each protocol; they hold for what is derived from it too."""
+
+
+def checks_for(protocol: type[Protocol]) -> tuple[Check, ...]:
+    """What a traced run of ``protocol`` is held against.
+
+    These are the promises of consensus, the rules of the model, the invariants of the library's protocol that
+    it derives from, and those that it names itself in a class attribute ``checks``.
+    """
+    derived = (check for base, checks in INVARIANTS if issubclass(protocol, base) for check in checks)
+    return (*OUTCOME, *MODEL, *derived, *getattr(protocol, "checks", ()))
+
+
+def check(observation: Observation) -> list[Violation]:
+    """What is wrong with a run: the first violation of each check; empty if it is a good one.
+
+    Without a trace only the outcome can be checked. A run that blocked violates nothing: whether it had to
+    decide depends on what crashed, and `rayrdma.checks.outcome.termination` says it where it had to.
+    """
+    return [violation for check in _apply(observation) if (violation := check(observation)) is not None]
+
+
+def check_names(observation: Observation) -> list[str]:
+    """The names of the checks that `check` holds this run against."""
+    return [check.__name__.replace("_", " ") for check in _apply(observation)]
+
+
+def _apply(observation: Observation) -> tuple[Check, ...]:
+    return OUTCOME if observation.trace is None else checks_for(observation.protocol)
