@@ -71,4 +71,4 @@ def static(process: int, region: str, old: Permission, new: Permission) -> bool:
 
 def exclusive_write_to_caller(process: int, region: str, old: Permission, new: Permission) -> bool:
     """Whoever asks may take the exclusive write permission for itself (Protected Memory Paxos)."""
-    return new == exclusive_writer(process, len(new.readers | new.write))
+    return new == exclusive_writer(process, len(old.readers | old.write))

@@ -1,8 +1,9 @@
 """One reliable register out of m >= 2 f_M + 1 memories (P19, section 4: "treat all memories the same").
 
 Every operation goes to all memories and completes with the first majority of responses. Any two majorities
-share a memory, so a read that starts after a completed write of a correct single writer sees it: a *regular*
-register. It is not atomic: of two later readers, during a write, the second may still see the old value.
+share a memory, so a read that starts after the completed write of a correct single writer sees it: a *regular*
+register, if it is written once. It is not atomic: of two readers during the write, the later one may still see
+nothing. Once it is written again, a read may meet both values, and then returns None: use one register a value.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ read: nothing but reading tells it that it is alone.
 Invariants:
     D1  in a block mbal and bal never decrease, and bal <= mbal.
     D2  one input a ballot.
-    D3  once (b, v) stands on a majority of disks as a phase 2 block, every phase 2 block above b carries v.
-    D4  decided values are equal, and somebody proposed them.
+    D3  once (b, v) is chosen, every block with bal above b carries v. Chosen: on a majority of disks its phase 2
+        block was written, and read back without meeting a ballot above b.
+    D4  decided values are equal, somebody proposed them, and they are chosen.
     D5  nobody reads a disk in a phase before its own write of that phase is on it.
 """
 

@@ -10,6 +10,7 @@ Invariants:
     A1  one value a ballot.
     A2  once a majority accepted (b, v), every proposal above b carries v.
     A3  an acceptor's minimum ballot never decreases, and accepted ballot <= minimum ballot.
+    A4  what is decided, a majority accepted in one ballot.
 """
 
 from __future__ import annotations

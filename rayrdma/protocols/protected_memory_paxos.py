@@ -14,7 +14,7 @@ Invariants:
     M2  in a slot the minimum proposal never decreases, and accepted proposal <= minimum proposal.
     M3  at most one value is ever written with one accepted proposal number.
     M4  once (b, v) was acked at a majority, whatever is accepted with a number above b is v.
-    M5  decided values are equal, and somebody proposed them.
+    M5  decided values are equal, somebody proposed them, and a majority acked them.
     M6  step h acked at a memory: its permission did not change since this attempt's step a (or the start).
     M7  common case: decision at 2 delays, one write a memory, no read, no change of permission.
 """
@@ -47,11 +47,12 @@ class Slot(Record, frozen=True):
 class Attempt:
     """One attempt of a leader: a proposal number and the value that it has come to carry."""
 
-    __slots__ = ("accepted", "number", "nursery", "prepared", "ready", "value", "writing")
+    __slots__ = ("accepted", "announcement", "number", "nursery", "prepared", "ready", "value", "writing")
 
-    def __init__(self, process: Process, nursery: Nursery, number: int, value: Value) -> None:
+    def __init__(self, process: Process, nursery: Nursery, announcement: Slot, value: Value) -> None:
         self.nursery = nursery
-        self.number = number
+        self.announcement = announcement
+        self.number = announcement.minimum_proposal
         self.value = value
         self.accepted = 0  # the accepted proposal that the value came with
         self.ready = 0
@@ -114,8 +115,11 @@ class ProtectedMemoryPaxos(Protocol):
     async def attempt(self, value: Value) -> None:
         """All steps, on every memory in parallel, until a majority is written or one task gives up."""
         process = self.process
+        # Step b keeps what this process accepted in earlier attempts. It is the same on every memory: on a late
+        # one, what this attempt accepts meanwhile would look in step e like somebody else's.
+        announcement = Slot(self.next_number(), self.accepted_proposal, self.accepted_value)
         with process.nursery() as nursery:
-            attempt = Attempt(process, nursery, self.next_number(), value)
+            attempt = Attempt(process, nursery, announcement, value)
             for memory in process.memories:
                 nursery.start(self.at_memory(memory, attempt))
             written = await nursery.first(self.majority)
@@ -135,9 +139,8 @@ class ProtectedMemoryPaxos(Protocol):
         process = self.process
         # a: take the exclusive write permission, and wait until that is done.
         await process.change_permission(memory, SLOTS, exclusive_writer(process.id, process.n))
-        # b: announce the number, keeping what this process accepted before.
-        announced = Slot(attempt.number, self.accepted_proposal, self.accepted_value)
-        if await process.write(memory, SLOTS, process.id, announced) is NAK:
+        # b: announce the number.
+        if await process.write(memory, SLOTS, process.id, attempt.announcement) is NAK:
             return attempt.nursery.cancel()
         # c: read all slots after b. A write of an older leader that was acked came before a, so it is seen here.
         slots = await process.read_region(memory, SLOTS)

@@ -21,7 +21,7 @@ from typing import Any
 
 from rayrdma.faults.plan import After, Crash, Fault, Pause
 from rayrdma.model.memory import Memory
-from rayrdma.model.operations import NAMES, WRITE, Operation
+from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
 from rayrdma.model.process import Process, Sleep
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Record, Region, Value
@@ -280,11 +280,10 @@ class Kernel:
         if process.held is not None:
             process.held.append((self._response, answered))
             return
+        if self.trace is not None:  # before the next operation on that memory is issued, and may crash its issuer
+            depth = operation.depth + OPERATION_DELAYS
+            self.trace.append(Responded(self.now, process.id, operation.memory, operation.number, response, depth))
         process._respond(operation, response)
-        if self.trace is not None:
-            self.trace.append(
-                Responded(self.now, process.id, operation.memory, operation.number, response, operation.depth)
-            )
         ready = process.ready
         while ready:
             ready.popleft().step()
