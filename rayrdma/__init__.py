@@ -1,1 +1,48 @@
-"""Agreement over RDMA: one protocol source, run in a simulator and on Ray actors."""
+"""Agreement over RDMA: one protocol source, run in a deterministic simulator and on Ray actors.
+
+Importing this imports neither Ray nor numba; a live run does.
+"""
+
+from rayrdma.checks.observation import Check, Observation, Violation
+from rayrdma.experiment import Experiment, RunConfig, ScalingConfig, replay
+from rayrdma.faults.plan import After, Crash, Pause
+from rayrdma.model.errors import EnvironmentProblem, ProtocolError, RayrdmaError, UsageError
+from rayrdma.model.outcomes import ACK, NAK
+from rayrdma.model.permissions import Permission, everyone, exclusive_write_to_caller, exclusive_writer, static
+from rayrdma.model.process import Process
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.quorums import majority
+from rayrdma.model.regions import Record, Region, Value
+from rayrdma.results.result import Result, Round
+
+__all__ = [
+    "ACK",
+    "NAK",
+    "After",
+    "Check",
+    "Crash",
+    "EnvironmentProblem",
+    "Experiment",
+    "Observation",
+    "Pause",
+    "Permission",
+    "Process",
+    "Protocol",
+    "ProtocolError",
+    "RayrdmaError",
+    "Record",
+    "Region",
+    "Result",
+    "Round",
+    "RunConfig",
+    "ScalingConfig",
+    "UsageError",
+    "Value",
+    "Violation",
+    "everyone",
+    "exclusive_write_to_caller",
+    "exclusive_writer",
+    "majority",
+    "replay",
+    "static",
+]

@@ -6,21 +6,22 @@ asks questions; without ``storage`` nothing is written.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from rayrdma.checks import check
-from rayrdma.checks.observation import Observation, Violation
 from rayrdma.faults.plan import Fault
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
-from rayrdma.protocols import find_protocol
-from rayrdma.results.folder import RunFolder
-from rayrdma.results.result import DECIDED, Result, Round, judge, log_round, versions
+from rayrdma.model.trace import encode_trace
+from rayrdma.reference import check_protocol, resolve
+from rayrdma.results.recording import Recording
+from rayrdma.results.replay import NotReproduced, load_replay
+from rayrdma.results.result import Result
 from rayrdma.scenario import ENGINES, Scenario, choose
-from rayrdma.simulator.engine import Choices, simulate
+from rayrdma.simulator.engine import simulate
 
 Progress = Callable[[int, int], None]
 """Called with (rounds done, rounds)."""
@@ -32,13 +33,13 @@ class ScalingConfig:
 
     Args:
         processes: how many; None: as many as there are inputs, else 3.
-        memories: how many.
+        memories: how many; None: 3, and 0 for a protocol that needs none.
         processes_per_actor: live processes that share a Ray actor; None: one each up to 16.
         address: of a Ray cluster; None: the one that is there, else one of its own on this machine.
     """
 
     processes: int | None = None
-    memories: int = 3
+    memories: int | None = None
     processes_per_actor: int | None = None
     address: str | None = None
 
@@ -68,23 +69,31 @@ class RunConfig:
     storage: Path | str | None = None
 
 
-@dataclass
 class Experiment:
     """A protocol to be run.
 
     Args:
-        protocol: its name, or a class of your own.
+        protocol: a built-in name, ``path/to/file.py:ClassName``, or a class of your own.
         inputs: what each process proposes; None: "v0", "v1", ...
         scaling: how many parties.
         run: how.
         faults: what crashes or pauses.
     """
 
-    protocol: str | type[Protocol]
-    inputs: Sequence[Value] | None = None
-    scaling: ScalingConfig = field(default_factory=ScalingConfig)
-    config: RunConfig = field(default_factory=RunConfig)
-    faults: Iterable[Fault] = ()
+    def __init__(
+        self,
+        protocol: str | type[Protocol],
+        inputs: Sequence[Value] | None = None,
+        *,
+        scaling: ScalingConfig | None = None,
+        run: RunConfig | None = None,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        self.protocol = protocol
+        self.inputs = inputs
+        self.scaling = scaling or ScalingConfig()
+        self.config = run or RunConfig()
+        self.faults = tuple(faults)
 
     def scenario(self) -> Scenario:
         """What this comes down to, validated.
@@ -93,7 +102,7 @@ class Experiment:
             UsageError: it makes no sense.
         """
         choose("engine", self.config.engine, ENGINES)
-        protocol = find_protocol(self.protocol) if isinstance(self.protocol, str) else self.protocol
+        protocol = resolve(self.protocol) if isinstance(self.protocol, str) else check_protocol(self.protocol)
         n = self.scaling.processes
         if n is None:
             n = 3 if self.inputs is None else len(self.inputs)
@@ -102,11 +111,14 @@ class Experiment:
         inputs = tuple(f"v{id}" for id in range(n)) if self.inputs is None else tuple(self.inputs)
         if len(inputs) != n:
             raise UsageError(f"{n} processes need {n} inputs, one each; {len(inputs)} were given")
+        memories = self.scaling.memories
+        if memories is None:
+            memories = 3 if protocol.needs_memories else 0
         return Scenario(
             protocol=protocol,
             inputs=inputs,
-            memories=self.scaling.memories,
-            faults=tuple(self.faults),
+            memories=memories,
+            faults=self.faults,
             seed=self.config.seed,
             rounds=self.config.rounds,
             schedule=self.config.schedule,
@@ -126,84 +138,70 @@ class Experiment:
             ProtocolError: the protocol's code did what no protocol may do.
         """
         scenario = self.scenario()
-        if self.config.engine == "ray":
-            return self._run_live(scenario, progress)
-        return self.run_simulation(scenario, None, progress)
+        with Recording(scenario, self.config.engine, self.config.storage) as recording:
+            if self.config.engine == "ray":
+                _run_live(scenario, recording, progress)
+            else:
+                _run_simulated(scenario, recording, progress)
+        return recording.result()
 
-    def run_simulation(
-        self, scenario: Scenario, recorded: list[Choices] | None = None, progress: Progress | None = None
-    ) -> Result:
-        """Run in the simulator; with ``recorded``, once more as it was."""
-        folder = RunFolder.create(self.config.storage, scenario.protocol.name)
-        rounds: list[Round] = []
-        choices: list[Choices] = []
-        for simulated in simulate(scenario, recorded):
-            observation = simulated.observation
-            violations = check(observation)
-            rounds.append(log_round(observation, live=False))
-            choices.append(simulated.choices)
-            if folder is not None:
-                folder.append_trace(observation)
-            verdict, reason = judge(observation, violations, simulated.quiescent)
-            if progress is not None:
-                progress(len(rounds), scenario.rounds)
-            if verdict != DECIDED:
+
+def replay(file: Path | str) -> Result:
+    """Run a recorded simulation once more, with the same choices.
+
+    Args:
+        file: the ``replay.json`` of a run folder.
+    Raises:
+        UsageError: it is no replay file of this version, or its protocol is not there any more.
+        NotReproduced: the run went another way this time.
+    """
+    recorded = load_replay(Path(file))
+    scenario = recorded.scenario()
+    digest = hashlib.sha256()
+    with Recording(scenario, "sim", None) as recording:
+        _simulated_transports(recording)
+        try:
+            for simulated in simulate(scenario, recorded.choices):
+                recording.add(simulated.observation, simulated.quiescent, simulated.choices)
+                digest.update(encode_trace(list(simulated.observation.trace)))
+        except UsageError as error:
+            raise NotReproduced(f"{file} is not reproduced: {error}") from error
+    if digest.hexdigest() != recorded.trace_sha256:
+        raise NotReproduced(
+            f"{file} is not reproduced: the trace is another one; it was recorded with rayrdma "
+            f"{recorded.versions.get('rayrdma', '?')} and the protocol or the library has changed, "
+            "or the protocol draws on something else than process.rng"
+        )
+    return recording.result()
+
+
+def _run_simulated(scenario: Scenario, recording: Recording, progress: Progress | None) -> None:
+    _simulated_transports(recording)
+    for simulated in simulate(scenario):
+        going_on = recording.add(simulated.observation, simulated.quiescent, simulated.choices)
+        _tell(progress, recording)
+        if not going_on:
+            break
+
+
+def _run_live(scenario: Scenario, recording: Recording, progress: Progress | None) -> None:
+    from rayrdma.actors.coordinator import Coordinator  # Ray is imported only where it is used
+
+    with Coordinator.start(scenario) as coordinator:
+        for observation in coordinator.rounds():
+            going_on = recording.add(observation)
+            recording.transports, recording.messages = coordinator.transports, coordinator.messages
+            _tell(progress, recording)
+            if not going_on:
                 break
-        transports = {"simulated": scenario.n * scenario.memories} if scenario.memories else {}
-        result = self._result(scenario, "sim", transports, "simulated", rounds, observation, verdict, reason, violations)
-        return folder.finish(scenario, result, choices) if folder is not None else result
 
-    def _run_live(self, scenario: Scenario, progress: Progress | None) -> Result:
-        from rayrdma.actors.coordinator import Coordinator  # Ray is imported only where it is used
 
-        folder = RunFolder.create(self.config.storage, scenario.protocol.name)
-        rounds: list[Round] = []
-        with Coordinator.start(scenario) as coordinator:
-            for observation in coordinator.rounds():
-                violations = check(observation)
-                rounds.append(log_round(observation, live=True))
-                verdict, reason = judge(observation, violations, ended=True)
-                if progress is not None:
-                    progress(len(rounds), scenario.rounds)
-                if verdict != DECIDED:
-                    break
-            transports, messages = coordinator.transports, coordinator.messages
-        result = self._result(
-            scenario, "ray", transports, messages, rounds, observation, verdict, reason, violations
-        )
-        return folder.finish(scenario, result, None) if folder is not None else result
+def _simulated_transports(recording: Recording) -> None:
+    scenario = recording.scenario
+    recording.transports = {"simulated": scenario.n * scenario.memories} if scenario.memories else {}
+    recording.messages = "simulated"
 
-    def _result(
-        self,
-        scenario: Scenario,
-        engine: str,
-        transports: dict[str, int],
-        messages: str,
-        rounds: list[Round],
-        last: Observation,
-        verdict: str,
-        reason: str,
-        violations: list[Violation],
-    ) -> Result:
-        decided = next((round for round in reversed(rounds) if round.decided), Round(None, None, None, 0))
-        return Result(
-            protocol=scenario.protocol.name,
-            engine=engine,
-            transports=transports,
-            messages=messages,
-            processes=scenario.n,
-            memories=scenario.memories,
-            seed=scenario.seed,
-            inputs=list(scenario.inputs),
-            decisions={f"p{decided.process}": decided.value for decided in sorted(last.decisions, key=lambda d: d.process)},
-            first_decision_delays=decided.first_decision_delays,
-            first_decision_seconds=decided.first_decision_seconds,
-            faults=[str(fault) for fault in scenario.faults],
-            verdict=verdict,
-            reason=reason,
-            rounds=len(rounds),
-            round_log=rounds,
-            checks=check_names(last),
-            violations=[str(violation) for violation in violations],
-            versions=versions(),
-        )
+
+def _tell(progress: Progress | None, recording: Recording) -> None:
+    if progress is not None:
+        progress(recording.rounds, recording.scenario.rounds)

@@ -1,0 +1,131 @@
+"""Collects the rounds of a run under way, so that whenever it ends there is a `Result` of what it had."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from types import TracebackType
+
+from rayrdma.checks import check, check_names
+from rayrdma.checks.observation import Observation, Violation
+from rayrdma.model.trace import encode_trace
+from rayrdma.scenario import Scenario
+from rayrdma.simulator.engine import Choices
+
+from .folder import RunFolder
+from .replay import encode_replay
+from .result import DECIDED, UNKNOWN, Result, Round, judge, log_round, versions
+
+RESULT, TRACE, REPLAY = "result.json", "trace.jsonl", "replay.json"
+
+
+class Recording:
+    """A context: rounds are added while it is open; leaving it, even by an error, writes the run folder.
+
+    Args:
+        scenario: what is run.
+        engine: ``sim`` or ``ray``.
+        storage: where to make a run folder; None: nothing is written.
+
+    Attributes:
+        transports: how many (process, memory) pairs use which transport.
+        messages: what carries messages.
+        verdict: on the rounds so far; a run ends with the first round that does not decide.
+    """
+
+    def __init__(self, scenario: Scenario, engine: str, storage: Path | str | None) -> None:
+        self.scenario = scenario
+        self.engine = engine
+        self.transports: dict[str, int] = {}
+        self.messages = ""
+        self.verdict = UNKNOWN
+        self.reason = "stopped before the first round ended"
+        self._storage = storage
+        self._folder: RunFolder | None = None
+        self._rounds: list[Round] = []
+        self._choices: list[Choices] = []
+        self._digest = hashlib.sha256()
+        self._last: Observation | None = None
+        self._violations: list[Violation] = []
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds were added."""
+        return len(self._rounds)
+
+    def add(self, observation: Observation, ended: bool = True, choices: Choices | None = None) -> bool:
+        """Hold a finished round against the checks and keep it.
+
+        Args:
+            ended: nothing more could happen in it.
+            choices: of the simulator's schedule.
+        Returns:
+            whether it decided, so that the run goes on.
+        """
+        self._violations = check(observation)
+        self._last = observation
+        self._rounds.append(log_round(observation, live=choices is None))
+        self.verdict, self.reason = judge(observation, self._violations, ended)
+        if self._storage is not None:
+            self._keep(self._storage, observation, choices)
+        return self.verdict == DECIDED
+
+    def result(self) -> Result:
+        """What there is so far."""
+        last, scenario = self._last, self.scenario
+        decided = next((round for round in reversed(self._rounds) if round.decided), Round(None, None, None, 0))
+        decisions = sorted(last.decisions, key=lambda decided: decided.process) if last is not None else []
+        return Result(
+            protocol=scenario.protocol.name,
+            engine=self.engine,
+            transports=self.transports,
+            messages=self.messages,
+            processes=scenario.n,
+            memories=scenario.memories,
+            seed=scenario.seed,
+            inputs=list(scenario.inputs),
+            decisions={f"p{decision.process}": decision.value for decision in decisions},
+            first_decision_delays=decided.first_decision_delays,
+            first_decision_seconds=decided.first_decision_seconds,
+            faults=[str(fault) for fault in scenario.faults],
+            verdict=self.verdict,
+            reason=self.reason,
+            rounds=self.rounds,
+            round_log=self._rounds,
+            checks=check_names(last) if last is not None else [],
+            violations=[str(violation) for violation in self._violations],
+            versions=versions(),
+            folder=str(self._folder.path) if self._folder is not None else None,
+        )
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self.rounds:
+            how = (
+                "interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped by {type(error).__name__}"
+            )
+            self.verdict = UNKNOWN
+            self.reason = f"{how} after {self.rounds} of {self.scenario.rounds} rounds"
+        if self._folder is None:
+            return
+        if self._choices:
+            replay = encode_replay(self.scenario, self._choices, self._digest.hexdigest(), versions())
+            self._folder.write(REPLAY, replay)
+        self._folder.write(RESULT, self.result().json())
+        self._folder.become_latest()
+        if error is not None:
+            error.add_note(f"what it had is in {self._folder.path}")
+
+    def _keep(self, storage: Path | str, observation: Observation, choices: Choices | None) -> None:
+        if self._folder is None:  # not before there is something to keep
+            self._folder = RunFolder(storage, self.scenario.protocol.name)
+        if observation.trace is not None:
+            lines = encode_trace(list(observation.trace))
+            self._folder.append(TRACE, lines)
+            self._digest.update(lines)
+        if choices is not None:
+            self._choices.append(choices)
