@@ -15,9 +15,12 @@ step 0). A completion has the depth of what caused it; who awaits it is at least
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .errors import ProtocolError, RayrdmaError
 
 if TYPE_CHECKING:
     from .operations import Operation
@@ -126,12 +129,18 @@ class Task(Completion[T]):
         except StopIteration as stop:
             if not self.fenced:
                 self.complete(stop.value, self.depth)
+        except RayrdmaError:
+            raise
+        except Exception as error:
+            raise ProtocolError(f"p{process.id}'s protocol raised {_describe(error)}") from error
         else:
             if self.fenced:  # by a task that it started itself
                 self.coroutine.close()
-            else:
+            elif isinstance(awaiting, Completion):
                 self.awaiting = awaiting
                 awaiting.park(self)
+            else:
+                raise ProtocolError(f"p{process.id}'s protocol awaits what no Process gave it; await its methods only")
         finally:
             process.current = outer
 
@@ -233,3 +242,10 @@ class Nursery:
     def _fence(self) -> None:
         for child in self.children:
             child.fence()
+
+
+def _describe(error: Exception) -> str:
+    """What was raised, and the line of code that raised it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{what} ({frame.filename}, line {frame.lineno}, in {frame.name})"
