@@ -24,6 +24,7 @@ class Observation:
         undecided: live processes that have not decided although nothing can happen any more, with what
             each waits for; only meaningful if a decision had to come.
         trace: every event, memory effects included; None if effects were not recorded.
+        log: what the processes saw of a live run, if they kept it: events, but no effects.
     """
 
     protocol: type[Protocol]
@@ -34,6 +35,7 @@ class Observation:
     decisions: Sequence[Decided]
     undecided: Mapping[int, str] = field(default_factory=dict)
     trace: Sequence[Event] | None = None
+    log: Sequence[Event] = ()
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def log_round(observation: Observation, live: bool) -> Round:
     """What is kept of one round."""
     if not observation.decisions:
         return Round(None, None, None, 0)
-    first = min(observation.decisions, key=lambda decided: decided.time)
+    first = observation.decisions[0]
     seconds = first.time if live else None
     return Round(first.depth, seconds, first.process, len(observation.decisions))
 

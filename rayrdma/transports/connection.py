@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final, Literal, Protocol
 
-from rayrdma.model.operations import Operation
+from rayrdma.model.operations import Kind
 
 
 class _Pending(Enum):
@@ -21,6 +21,26 @@ PENDING: Final = _Pending.PENDING
 Pending = Literal[_Pending.PENDING]
 
 
+class Call(Protocol):
+    """What a transport needs to know of an operation."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it does."""
+
+    @property
+    def region(self) -> str:
+        """The region's name."""
+
+    @property
+    def register(self) -> int:
+        """Which register of it; 0 where it concerns the whole region."""
+
+    @property
+    def argument(self) -> Any:
+        """The value to write, the new permission, or the pair (expected, new)."""
+
+
 class Connection(Protocol):
     """One process's connection to one memory.
 
@@ -29,9 +49,12 @@ class Connection(Protocol):
     """
 
     transport: str
-    lost: str | None
 
-    def post(self, operation: Operation) -> Any | Pending:
+    @property
+    def lost(self) -> str | None:
+        """Why nothing will ever be answered any more, if that is known."""
+
+    def post(self, operation: Call) -> Any | Pending:
         """Issue an operation: its response, or ``PENDING`` while it is under way."""
 
     def poll(self) -> Any | Pending:

@@ -1,0 +1,142 @@
+"""Ray itself: join the one that is there, or start one of our own and leave nothing of it behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+
+from rayrdma.model.errors import EnvironmentProblem
+
+OBJECT_STORE_BYTES = 128 * 2**20
+
+# Waits for the end of its standard input, that is, of the process that holds the other end, however that
+# ends; then for a process to be gone; then removes a folder and what matches a pattern.
+_REAPER = """
+import glob, os, shutil, sys, time
+os.read(0, 1)
+folder, pid, pattern = sys.argv[1:]
+for _ in range(200):
+    if not os.path.exists("/proc/" + pid):
+        break
+    time.sleep(0.1)
+shutil.rmtree(folder, ignore_errors=True)
+for file in glob.glob(pattern) if pattern else ():
+    os.path.exists(file) and os.unlink(file)
+"""
+
+
+def reap(folder: str, pid: int = 0, pattern: str = "") -> int:
+    """Have ``folder`` removed when this process ends, also by ``kill -9``, and ``pid`` is gone.
+
+    Returns:
+        A file descriptor: closing it lets the reaper work at once.
+    """
+    read, write = os.pipe()
+    try:
+        subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", _REAPER, folder, str(pid), pattern],
+            stdin=read,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    finally:
+        os.close(read)
+    return write
+
+
+@contextlib.contextmanager
+def ray_session(address: str | None = None) -> Iterator[bool]:
+    """A Ray to work with: the initialised one, the one at ``address`` or announced in RAY_ADDRESS, or our own.
+
+    Yields:
+        Whether it is our own. Only a connection that we made is shut down at the end.
+    Raises:
+        EnvironmentProblem: it can not be reached or started.
+    """
+    if ray.is_initialized():
+        yield False
+        return
+    address = address or os.environ.get("RAY_ADDRESS")
+    if address:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="error")
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            raise EnvironmentProblem(
+                f"no Ray answers at {address} ({_line(error)}); start one there (ray start --head), or leave out "
+                "--address and RAY_ADDRESS to use one of our own"
+            ) from error
+        try:
+            yield False
+        finally:
+            ray.shutdown()
+        return
+    with _own_ray():
+        yield True
+
+
+@contextlib.contextmanager
+def _own_ray() -> Iterator[None]:
+    import ray._private.worker as worker
+
+    folder = tempfile.mkdtemp(prefix="rayrdma-")
+    # The death of an actor is our business, and would be printed on standard output: Ray has no public switch.
+    worker._worker_logs_enabled = False
+    ours = _authenticate(folder)
+    try:
+        try:
+            ray.init(
+                "local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="error",
+                object_store_memory=OBJECT_STORE_BYTES,
+                _temp_dir=folder,
+            )
+        except Exception as error:
+            raise EnvironmentProblem(f"Ray could not be started on this machine: {_line(error)}") from error
+        raylet = worker._global_node.all_processes["raylet"][0].process.pid
+        watch = reap(folder, raylet, f"/dev/shm/sem.*{raylet}-*")
+        try:
+            yield
+        finally:
+            ray.shutdown()
+            os.close(watch)
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+        worker._worker_logs_enabled = True
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _authenticate(folder: str) -> list[str]:
+    """Keep the token of our own Ray in its own folder, where Ray would write one into the home directory.
+
+    Returns:
+        The environment variables to take away afterwards.
+    """
+    variables = ["RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"]
+    if any(name in os.environ for name in (*variables, "RAY_AUTH_TOKEN")):
+        return []
+    path = Path(folder) / "token"
+    path.touch(0o600)
+    path.write_text(_TOKEN)
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)  # with this alone, Ray turns authentication on by itself
+    return variables
+
+
+_TOKEN = secrets.token_hex(32)
+"""One a process: Ray remembers the first that it read."""
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

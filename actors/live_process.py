@@ -1,0 +1,268 @@
+"""A process that really runs: the Process interface over connections, links and a clock.
+
+Operations on transports that answer within the call cost no trip through a loop; a write to several
+memories of one host is a single call into the transport.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from rayrdma.faults.plan import After
+from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
+from rayrdma.model.outcomes import ACK, Outcome
+from rayrdma.model.process import Process, Quorum, Sleep
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.regions import Record, Region, Value
+from rayrdma.model.tasks import Completion, Task
+from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Responded, Sent
+from rayrdma.transports.connection import PENDING, Connection
+from rayrdma.transports.links import Inbox, Outbox
+
+WriteEach = Callable[[int, bytes], int]
+"""Write the same to one register of every memory, one call; 0 if all acked (see `rayrdma.transports.shm.Fan`)."""
+
+MILLISECOND = 0.001
+
+
+class Clockwork:
+    """What a live process keeps over all its instances: faults that count operations."""
+
+    def __init__(self, crash_after: After | None, die: Callable[[], None]) -> None:
+        self.crash_after = crash_after
+        self.counted = 0
+        self._die = die
+
+    def count(self, operation: str) -> None:
+        """Die right after the operation that the fault names."""
+        after = self.crash_after
+        if after is not None and (after.operation == operation or (after.operation == "operation" and operation != "send")):
+            self.counted += 1
+            if self.counted == after.count:
+                self._die()
+
+
+def kill_this_process() -> None:
+    """As a crash: no hook runs, nothing is said."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class LiveProcess(Process):
+    """One process in one instance of a protocol."""
+
+    def __init__(
+        self,
+        id: int,
+        n: int,
+        regions: Mapping[str, Region],
+        connections: Sequence[Connection],
+        seed: str,
+        *,
+        instance: int,
+        protocol: type[Protocol],
+        inbox: Inbox,
+        outbox: Outbox,
+        leader: Callable[[], int],
+        fans: Mapping[str, Any],
+        clockwork: Clockwork,
+        trace: bool,
+    ) -> None:
+        super().__init__(id, n, regions, len(connections), seed)
+        self.instance = instance
+        self.stopped = False
+        self.decided_ns = 0
+        self.started_ns = 0
+        self.trace: list[Event] | None = [] if trace else None
+        self._connections = connections
+        self._pending: list[int] = []
+        self._incoming = inbox
+        self._outgoing = outbox
+        self._omega = leader
+        self._seen_leader = leader()
+        self._fans = {} if trace or clockwork.crash_after else fans
+        self._clockwork = clockwork
+        self._decode = msgspec.msgpack.Decoder(_union(protocol.messages)).decode if protocol.messages else None
+        self._timers: list[tuple[float, Sleep, int]] = []
+        self._hung = False
+        self._acked: Completion[Outcome] = Completion(self)
+        self._acked.done = True
+        self._acked.value = ACK
+        self._protocol = protocol(self)
+        self._main: Task[Any] | None = None
+
+    # What the protocol asks for
+
+    def leader(self) -> int:
+        return self._omega()
+
+    def memory_answers(self, memory: int) -> bool:
+        return self._outstanding[memory] is None
+
+    def write_each(self, region: str, register: int, value: Any, need: int) -> Completion[Outcome]:
+        fan = self._fans.get(region)
+        if fan is None or self._hung:
+            return super().write_each(region, register, value, need)
+        known = self.regions[region]
+        if not 0 <= register < known.registers:
+            known.check_register(register)
+        outcomes = fan.write(register, known.encode(value))
+        if outcomes == 0:
+            acked = self._acked
+            acked.depth = self.current.depth + OPERATION_DELAYS
+            return acked
+        operations = []
+        for memory, answer in enumerate(fan.answers(outcomes)):
+            operation = Operation(self, WRITE, memory, region, register, value, self.current)
+            self._outstanding[memory] = operation
+            operations.append(operation)
+            if answer is PENDING:
+                self._hung = True
+            else:
+                self._respond(operation, answer)
+        return Quorum(self, need, operations)
+
+    def _issue(self, operation: Operation) -> None:
+        if self.stopped:
+            return
+        if self.trace is not None:
+            self.trace.append(
+                Issued(
+                    self._now(), self.id, operation.memory, operation.number, operation.kind,
+                    operation.region, operation.register, operation.argument,
+                )
+            )
+        response = self._connections[operation.memory].post(operation)
+        self._clockwork.count(NAMES[operation.kind])
+        if response is PENDING:
+            self._hung = True
+            self._pending.append(operation.memory)
+        else:
+            self._answer(operation, response)
+
+    def _answer(self, operation: Operation, response: Any) -> None:
+        self._respond(operation, response)
+        if self.trace is not None:
+            self.trace.append(
+                Responded(self._now(), self.id, operation.memory, operation.number, response, operation.depth)
+            )
+
+    def _send(self, to: int, message: Record, depth: int) -> None:
+        if self.stopped:
+            return
+        if self.trace is not None:
+            self.trace.append(Sent(self._now(), self.id, to, message))
+        if to == self.id:
+            self._deliver(self.id, message, depth)
+        else:
+            self._outgoing.send(to, self.instance, depth, message)
+        self._clockwork.count("send")
+
+    def _start_timer(self, sleep: Sleep, duration: float) -> None:
+        self._timers.append((time.monotonic() + duration * MILLISECOND, sleep, self.current.depth))
+
+    def _on_decide(self) -> None:
+        self.decided_ns = time.perf_counter_ns()
+        if self.trace is not None:
+            self.trace.append(Decided(self._now(), self.id, self.decision, self.decision_depth))
+
+    # What drives it
+
+    def begin(self, value: Value) -> None:
+        """Start the protocol."""
+        self._incoming.start(self.instance)
+        coroutine = self._protocol.propose(value)
+        self.started_ns = time.perf_counter_ns()
+        self._main = self.start(coroutine)
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is left to do for it in this instance."""
+        return self.stopped or (self._main is not None and self._main.done)
+
+    def step(self) -> bool:
+        """Take in whatever has happened, and react; whether anything had."""
+        happened = self._poll_memories()
+        while (envelope := self._incoming.receive()) is not None:
+            happened = True
+            self._take_message(envelope.sender, envelope.payload, envelope.depth)
+        if self._timers:
+            happened |= self._ring()
+        leader = self._omega()
+        if leader != self._seen_leader:
+            self._seen_leader = leader
+            happened = True
+            if self.trace is not None:
+                self.trace.append(LeaderChanged(self._now(), self.id, leader))
+            self._omega_changed()
+        ready = self.ready
+        while ready:
+            ready.popleft().step()
+        return happened
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until a message comes, or for ``seconds``."""
+        self._incoming.wait(seconds)
+
+    @property
+    def expects_memories(self) -> bool:
+        """Whether some memory has not answered yet."""
+        return bool(self._pending)
+
+    def waiting_for(self) -> str:
+        """What its protocol waits for."""
+        return self._main.waiting_for() if self._main is not None else "nothing"
+
+    def elapsed(self) -> float:
+        """Seconds from the start of the protocol to its decision."""
+        return (self.decided_ns - self.started_ns) / 1e9
+
+    def _now(self) -> float:
+        return (time.perf_counter_ns() - self.started_ns) / 1e9
+
+    def _poll_memories(self) -> bool:
+        happened = False
+        pending, self._pending = self._pending, []
+        for memory in pending:
+            operation = self._outstanding[memory]
+            response = self._connections[memory].poll()
+            if operation is None or response is PENDING:
+                self._pending.append(memory)
+            else:
+                happened = True
+                self._answer(operation, response)
+        return happened
+
+    def _take_message(self, sender: int, payload: msgspec.Raw, depth: int) -> None:
+        if self._decode is None:
+            return
+        try:
+            message = self._decode(payload)
+        except msgspec.DecodeError:
+            return  # not a message of this protocol
+        if self.trace is not None:
+            self.trace.append(Delivered(self._now(), self.id, sender, message))
+        self._deliver(sender, message, depth)
+        ready = self.ready
+        while ready:
+            ready.popleft().step()
+
+    def _ring(self) -> bool:
+        now = time.monotonic()
+        due = [timer for timer in self._timers if timer[0] <= now]
+        self._timers = [timer for timer in self._timers if timer[0] > now]
+        for _, sleep, depth in due:
+            sleep.complete(None, depth)
+        return bool(due)
+
+
+def _union(types: Sequence[type[Record]]) -> Any:
+    union: Any = types[0]
+    for kind in types[1:]:
+        union = union | kind
+    return union

@@ -1,0 +1,238 @@
+"""The actor that stands for a process, or for several of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
+from rayrdma.actors.omega import HEARTBEATS, MemoryBoard, MessageBoard, Omega, heartbeat_region
+from rayrdma.actors.wiring import MemoryAddress, Report, Wiring, host_identity
+from rayrdma.model.regions import Region, Value
+from rayrdma.transports.connection import Connection
+from rayrdma.transports.links import Inbox, Outbox
+from rayrdma.transports.ray_channel import (
+    CallEnd,
+    ChannelEnd,
+    RayChannelConnection,
+    forget_semaphores,
+    make_channel,
+)
+from rayrdma.transports.service import frame_bytes
+
+SPIN = 2000  # steps without an event before the loop sleeps between steps
+NAP = 0.001
+
+
+class Seat:
+    """One process of the model within its actor: what it keeps over all instances."""
+
+    def __init__(self, id: int, wiring: Wiring) -> None:
+        self.id = id
+        self.inbox = Inbox(wiring.listen(id))
+        self.pulse = Inbox(wiring.listen(id, "beats")) if not wiring.memories else None
+        self.outbox: Outbox | None = None
+        self.pulse_outbox: Outbox | None = None
+        self.ends: dict[int, ChannelEnd | CallEnd] = {}
+        self.pulse_ends: dict[int, ChannelEnd | CallEnd] = {}
+        self.segments: list[Any] = []
+        self.omega: Omega | None = None
+        self.current: LiveProcess | None = None
+        self.stopped = False
+
+
+class ProcessHost:
+    """The processes of one actor, stepped by one loop. Made into an actor by `ProcessActor`."""
+
+    def __init__(self, wiring: Wiring, ids: list[int]) -> None:
+        self._wiring = wiring
+        self._node = ray.get_runtime_context().get_node_id()
+        self._regions = wiring.regions()
+        self._seats = {id: Seat(id, wiring) for id in ids}
+        self._held = threading.Event()
+        self._clockworks = {
+            id: Clockwork(wiring.crashes.get(id), kill_this_process if len(ids) == 1 else self._stopper(id))
+            for id in ids
+        }
+
+    def whereabouts(self) -> dict[str, Any]:
+        """Where this actor runs and where its processes receive."""
+        return {
+            "pid": os.getpid(),
+            "node": self._node,
+            "host": host_identity(),
+            "inboxes": {id: seat.inbox.endpoint for id, seat in self._seats.items()},
+            "pulses": {id: seat.pulse.endpoint for id, seat in self._seats.items() if seat.pulse is not None},
+        }
+
+    def hold(self) -> None:
+        """Return when the actor is told to end; the pending call is how its death is noticed."""
+        self._held.wait()
+
+    def connect(
+        self, me: Any, memories: list[MemoryAddress], inboxes: Mapping[int, str], pulses: Mapping[int, str]
+    ) -> dict[int, str]:
+        """Open a connection to every memory and to every process.
+
+        Returns:
+            The transport to each memory.
+        """
+        chosen: dict[int, str] = {}
+        for seat in self._seats.values():
+            for address in memories:
+                chosen[address.number] = self._connect_memory(seat, me, address)
+            seat.outbox = Outbox(seat.id, inboxes)
+            seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, memories, pulses), self._wiring.period)
+        forget_semaphores()
+        return chosen
+
+    def beat(self) -> None:
+        """Start the failure detectors."""
+        for seat in self._seats.values():
+            assert seat.omega is not None
+            seat.omega.start()
+
+    def run_round(self, instance: int, values: Mapping[int, Value], timeout: float) -> list[Report]:
+        """Run one instance of the protocol until its processes here are done, or ``timeout`` seconds."""
+        processes = []
+        for id, seat in self._seats.items():
+            if not seat.stopped:
+                seat.current = self._process(seat, instance)
+                processes.append(seat.current)
+        deadline = time.monotonic() + timeout
+        for process in processes:
+            process.begin(values[process.id])
+        idle = 0
+        while not all(process.finished for process in processes):
+            happened = False
+            for process in processes:
+                if not process.finished:
+                    happened |= process.step()
+            idle = 0 if happened else idle + 1
+            if time.monotonic() > deadline:
+                break
+            if idle:
+                # While a memory may answer within microseconds, a short spin; else sleep until a message comes.
+                if idle > SPIN or not any(process.expects_memories for process in processes):
+                    processes[0].wait(NAP)
+        return [self._report(process) for process in processes]
+
+    def stop(self, id: int) -> None:
+        """A crash of one process among several: it takes no step any more, its heartbeats end."""
+        self._stopper(id)()
+
+    def close(self) -> None:
+        """Let go of everything, in order."""
+        for seat in self._seats.values():
+            if seat.omega is not None:
+                seat.omega.stop()
+                if seat.omega.is_alive():
+                    seat.omega.join(timeout=2)
+            for end in [*seat.ends.values(), *seat.pulse_ends.values()]:
+                with contextlib.suppress(Exception):
+                    end.close()
+            for part in (seat.outbox, seat.pulse_outbox, seat.inbox, seat.pulse):
+                if part is not None:
+                    part.close()
+        self._held.set()
+
+    def _stopper(self, id: int) -> Any:
+        def stop() -> None:
+            seat = self._seats[id]
+            seat.stopped = True
+            if seat.current is not None:
+                seat.current.stopped = True
+            if seat.omega is not None:
+                seat.omega.stop()
+
+        return stop
+
+    def _connect_memory(self, seat: Seat, me: Any, address: MemoryAddress) -> str:
+        """By shared memory where both are on one host and it is wanted, else by frames."""
+        if address.segment is not None:
+            from rayrdma.transports.shm import Segment  # compiled kernels are loaded only where they are used
+
+            seat.segments.append((Segment.attach(address.segment), Segment.attach(address.pulse_segment)))
+            return "shm"
+        if address.node != self._node:
+            seat.ends[address.number] = CallEnd(address.actor, address.number, seat.id)
+            seat.pulse_ends[address.number] = CallEnd(address.actor, -1 - address.number, seat.id)
+            return seat.ends[address.number].transport
+        for number, ends in ((address.number, seat.ends), (-1 - address.number, seat.pulse_ends)):
+            requests = make_channel(me, address.actor, address.node, frame_bytes(self._regions))
+            replies = ray.get(address.actor.accept.remote(address.actor, number, seat.id, requests, me, self._node))
+            end = ChannelEnd(requests, replies)
+            end.greet()
+            ends[address.number] = end
+        return seat.ends[address.number].transport
+
+    def _board(self, seat: Seat, memories: list[MemoryAddress], pulses: Mapping[int, str]) -> Any:
+        if not memories:
+            assert seat.pulse is not None
+            seat.pulse_outbox = Outbox(seat.id, pulses)
+            return MessageBoard(seat.id, self._wiring.n, seat.pulse, seat.pulse_outbox)
+        region = heartbeat_region(self._wiring.n)
+        return MemoryBoard(seat.id, self._connections(seat, [region], 0, HEARTBEATS))
+
+    def _connections(self, seat: Seat, regions: list[Region], instance: int, what: str) -> list[Connection]:
+        connections: list[Connection] = []
+        pulse = what == HEARTBEATS
+        segments = iter(seat.segments)
+        for number in range(self._wiring.memories):
+            end = (seat.pulse_ends if pulse else seat.ends).get(number)
+            if end is not None:
+                connections.append(RayChannelConnection(end, regions, instance))
+            else:
+                from rayrdma.transports.shm import ShmConnection
+
+                connections.append(ShmConnection(next(segments)[pulse], regions, seat.id, instance))
+        return connections
+
+    def _process(self, seat: Seat, instance: int) -> LiveProcess:
+        wiring = self._wiring
+        fans: dict[str, Any] = {}
+        if seat.segments and len(seat.segments) == wiring.memories:
+            from rayrdma.transports.shm import Fan
+
+            segments = [segment for segment, _ in seat.segments]
+            fans = {region.name: Fan(segments, region, seat.id, instance) for region in self._regions}
+        assert seat.omega is not None
+        assert seat.outbox is not None
+        omega = seat.omega
+        return LiveProcess(
+            seat.id,
+            wiring.n,
+            {region.name: region for region in self._regions},
+            self._connections(seat, self._regions, instance, "protocol"),
+            f"{wiring.seed}/{instance}",
+            instance=instance,
+            protocol=wiring.protocol,
+            inbox=seat.inbox,
+            outbox=seat.outbox,
+            leader=lambda: omega.leader,
+            fans=fans,
+            clockwork=self._clockworks[seat.id],
+            trace=wiring.trace,
+        )
+
+    def _report(self, process: LiveProcess) -> Report:
+        return Report(
+            process=process.id,
+            decided=process.decided,
+            value=process.decision,
+            depth=process.decision_depth,
+            seconds=process.elapsed() if process.decided else 0.0,
+            moment=process.decided_ns / 1e9,
+            stopped=process.stopped,
+            waiting_for="" if process.finished else process.waiting_for(),
+            trace=process.trace,
+        )
+
+
+ProcessActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=4)(ProcessHost)
+"""`ProcessHost` as a Ray actor."""

@@ -1,0 +1,97 @@
+"""What the coordinator tells the actors, and what they report: plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rayrdma.actors.by_value import load_protocol
+from rayrdma.faults.plan import After
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.regions import Region, Value
+from rayrdma.model.trace import Event
+
+
+def host_identity() -> str:
+    """The same for two processes exactly if they can share memory: one kernel, one /dev/shm."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{Path('/dev/shm').stat().st_dev}"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A run, as every actor of it must know it.
+
+    Attributes:
+        n: processes.
+        memories: memories.
+        code: the protocol's class, by value.
+        register_bytes: instead of the protocol's own.
+        seed: of the processes' random numbers.
+        folder: private, for sockets and, for a moment, segments; on every host the same name.
+        period: seconds between heartbeats.
+        crashes: of processes, by operation count.
+        trace: whether processes keep their events.
+        tcp: messages go over TCP, for parties on several hosts.
+    """
+
+    n: int
+    memories: int
+    code: bytes
+    register_bytes: int | None
+    seed: int
+    folder: str
+    period: float
+    crashes: Mapping[int, After] = field(default_factory=dict)
+    trace: bool = False
+    tcp: bool = False
+
+    @cached_property
+    def protocol(self) -> type[Protocol]:
+        """The class itself."""
+        return load_protocol(self.code)
+
+    def regions(self) -> list[Region]:
+        """Of every memory."""
+        regions = self.protocol.regions(self.n) if self.memories else []
+        if self.register_bytes is not None:
+            regions = [replace(region, register_bytes=self.register_bytes) for region in regions]
+        return regions
+
+    def listen(self, process: int, what: str = "inbox", address: str = "127.0.0.1") -> str:
+        """Where a process receives."""
+        return f"tcp://{address}:*" if self.tcp else f"ipc://{self.folder}/{what}-{process}"
+
+
+@dataclass(frozen=True)
+class MemoryAddress:
+    """Where a memory is: its actor, and its segments for those on the same host."""
+
+    number: int
+    actor: Any
+    node: str
+    segment: str | None
+    pulse_segment: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """How one instance went at one process.
+
+    Attributes:
+        seconds: from its call of the protocol to its decision.
+        moment: of its decision, on a clock that the processes of one host share.
+    """
+
+    process: int
+    decided: bool
+    value: Value
+    depth: int
+    seconds: float
+    moment: float
+    stopped: bool
+    waiting_for: str
+    trace: list[Event] | None
