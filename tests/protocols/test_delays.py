@@ -1,0 +1,65 @@
+"""First decisions in delays: the table of the paper, as the simulator counts (P19, section 3)."""
+
+from __future__ import annotations
+
+import pytest
+
+from rayrdma.faults.plan import Crash
+from rayrdma.model.protocol import Protocol
+from rayrdma.protocols import PROTOCOLS, DiskPaxos, DiskPaxosTwoPhase, Paxos, PaxosTwoPhase, ProtectedMemoryPaxos
+from rayrdma.simulator.schedule import Constant
+from tests.fuzz import run
+
+DELAYS: dict[type[Protocol], int] = {
+    Paxos: 2,
+    PaxosTwoPhase: 4,
+    DiskPaxos: 4,
+    DiskPaxosTwoPhase: 8,
+    ProtectedMemoryPaxos: 2,
+}
+DELAYS_AFTER_TAKE_OVER: dict[type[Protocol], int] = {
+    Paxos: 4,
+    PaxosTwoPhase: 4,
+    DiskPaxos: 8,
+    DiskPaxosTwoPhase: 8,
+    ProtectedMemoryPaxos: 8,
+}
+
+
+def test_the_table_names_every_protocol() -> None:
+    assert set(DELAYS) == set(DELAYS_AFTER_TAKE_OVER) == set(PROTOCOLS.values())
+
+
+@pytest.mark.parametrize("protocol", DELAYS, ids=lambda protocol: protocol.name)
+def test_common_case(protocol: type[Protocol]) -> None:
+    outcome = run(protocol, 3, 3, 0, by=Constant())
+    first = outcome.observation.decisions[0]
+    assert outcome.violations() == []
+    assert outcome.decided()
+    assert (first.process, first.depth, first.time) == (0, DELAYS[protocol], DELAYS[protocol])
+
+
+@pytest.mark.parametrize("protocol", DELAYS, ids=lambda protocol: protocol.name)
+def test_every_decision_is_as_deep_as_it_is_late_when_every_leg_takes_one_delay(protocol: type[Protocol]) -> None:
+    for decision in run(protocol, 3, 3, 0, by=Constant()).observation.decisions:
+        assert decision.depth == decision.time
+        assert decision.depth == DELAYS[protocol] + (decision.process != 0)
+
+
+@pytest.mark.parametrize("protocol", DELAYS, ids=lambda protocol: protocol.name)
+def test_first_leader_crashed_before_it_began(protocol: type[Protocol]) -> None:
+    outcome = run(protocol, 3, 3, 0, [Crash(process=0)], by=Constant())
+    first = outcome.observation.decisions[0]
+    assert outcome.violations() == []
+    assert outcome.decided()
+    assert (first.process, first.value) == (1, "v1")
+    assert first.depth == first.time == DELAYS_AFTER_TAKE_OVER[protocol]
+
+
+def test_take_over_from_a_leader_that_crashed_after_its_first_write() -> None:
+    """Omega's detection takes time, but no message and no operation: it adds no causal depth."""
+    outcome = run(ProtectedMemoryPaxos, 3, 3, 0, [Crash(process=0, at=1)], by=Constant())
+    first = outcome.observation.decisions[0]
+    assert outcome.violations() == []
+    assert (first.process, first.value, first.depth) == (1, "v0", 8)
+    assert first.time == 1 + Constant.detection + 8
