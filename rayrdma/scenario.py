@@ -61,8 +61,12 @@ class Scenario:
             raise UsageError(f"{self.protocol.name} needs memories; give at least one (--memories 3)")
         if self.rounds < 1:
             raise UsageError(f"there can not be {self.rounds} rounds; give at least 1")
-        if self.timeout <= 0:
-            raise UsageError(f"a time-out of {self.timeout:g} s ends at once; give more than 0")
+        if not self.timeout > 0:
+            raise UsageError(f"a time-out of {self.timeout:g} s makes no sense; give more than 0 seconds")
+        if self.register_bytes is not None and self.register_bytes < 1:
+            raise UsageError(
+                f"a register can not have {self.register_bytes} bytes; give at least 1 (--register-bytes 256)"
+            )
         if self.processes_per_actor is not None and self.processes_per_actor < 1:
             raise UsageError("at least one process must be in an actor (--processes-per-actor 1)")
         choose("schedule", self.schedule, SCHEDULES)

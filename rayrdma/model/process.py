@@ -249,11 +249,15 @@ class Process(ABC):
     async def race(self, *contestants: Coroutine[Any, None, Any]) -> Any:
         """Run all; return the result of the first to finish and fence the others."""
         with self.nursery() as nursery:
-            for contestant in contestants:
-                if nursery.start(contestant).done:
-                    for late in contestants:
-                        late.close()
-                    break
+            try:
+                for contestant in contestants:
+                    if nursery.start(contestant).done:
+                        break
+                else:
+                    contestants = ()
+            finally:
+                for late in contestants:  # one that never started would warn that nobody awaited it
+                    late.close()
             results = await nursery.first(1)
             return results[0] if results else None
 

@@ -105,9 +105,7 @@ class Recording:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and self.rounds:
-            how = (
-                "interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped by {type(error).__name__}"
-            )
+            how = "interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped by {type(error).__name__}"
             self.verdict = UNKNOWN
             self.reason = f"{how} after {self.rounds} of {self.scenario.rounds} rounds"
         if self._folder is None:

@@ -1,0 +1,171 @@
+"""The ``rayrdma`` command: a thin skin over `rayrdma.experiment`.
+
+Standard output carries the result and nothing else; progress and errors go to standard error. An error is one
+line that names what was wrong and what would be right. Exit codes: 0 decided, 1 violated, 2 blocked, unknown or
+something that this machine lacks, 64 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from rayrdma import experiment
+from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
+from rayrdma.faults.plan import parse_crashes, parse_pauses
+from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
+from rayrdma.results import terminal
+from rayrdma.results.result import Result
+
+ERROR, ENVIRONMENT, USAGE, INTERRUPTED = 1, 2, 64, 130
+_TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click, unexported
+
+app = typer.Typer(
+    name="rayrdma",
+    help="Agreement over RDMA: one protocol source, run in a deterministic simulator and on Ray actors.",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")]
+Out = Annotated[Path, typer.Option(help="The folder in which to make a run folder.")]
+
+
+class Interrupted(RayrdmaError):
+    """Somebody pressed Ctrl-C. (typer would end without a word.)"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        code = app(arguments, prog_name="rayrdma", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except (Interrupted, KeyboardInterrupt) as error:
+        return _fail(INTERRUPTED, f"interrupted{_notes(error.__cause__ or error)}")
+    except UsageError as error:
+        return _fail(USAGE, error)
+    except _TyperUsageError as error:
+        return _fail(USAGE, _explain(error))
+    except EnvironmentProblem as error:
+        return _fail(ENVIRONMENT, error)
+    except RayrdmaError as error:
+        return _fail(ERROR, error)
+
+
+@app.command()
+def run(
+    protocol: Annotated[str, typer.Argument(help="A built-in protocol, or path/to/file.py:ClassName.")],
+    processes: Annotated[int | None, typer.Option(help="How many; 3, or one for each input.")] = None,
+    memories: Annotated[int | None, typer.Option(help="How many; 3, or 0 if the protocol needs none.")] = None,
+    engine: Annotated[str, typer.Option(help="sim or ray.")] = "sim",
+    transport: Annotated[str, typer.Option(help="Of live memories: auto, shm or ray-channel.")] = "auto",
+    inputs: Annotated[str | None, typer.Option(help="a,b,c, or @FILE with one value a line.")] = None,
+    crash: Annotated[str, typer.Option(help="p0@write:2 (after its 2nd write), m2@0 (at time 0), ...")] = "",
+    pause: Annotated[str, typer.Option(help="p1@3-9: process 1 stands still from time 3 to 9.")] = "",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Instances, one after the other, on the same parties.")] = 1,
+    schedule: Annotated[str, typer.Option(help="Of the simulator: constant, jitter or adversary.")] = "constant",
+    timeout: Annotated[float, typer.Option(help="Seconds after which a live round counts as blocked.")] = 30.0,
+    register_bytes: Annotated[int | None, typer.Option(help="The size of every register.")] = None,
+    processes_per_actor: Annotated[int | None, typer.Option(help="Live processes that share an actor.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster that is already there.")] = None,
+    as_json: AsJson = False,
+    out: Out = Path("runs"),
+) -> int:
+    """Run a protocol and hold it against its checks."""
+    planned = Experiment(
+        protocol,
+        inputs=None if inputs is None else read_inputs(inputs),
+        scaling=ScalingConfig(processes, memories, processes_per_actor, address),
+        run=RunConfig(engine, transport, schedule, seed, rounds, timeout, register_bytes, out),
+        faults=[*parse_crashes(crash), *parse_pauses(pause)],
+    )
+    with _working("rounds") as progress:
+        result = planned.run(progress)
+    return _show(result, as_json)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="The replay.json of a simulated run's folder.")],
+    as_json: AsJson = False,
+) -> int:
+    """Run a recorded simulation once more, and compare the traces byte for byte."""
+    result = experiment.replay(file)
+    if not as_json:
+        Console().print(f"[bold]replayed {file}[/]: the same trace, byte for byte", highlight=False, soft_wrap=True)
+    return _show(result, as_json)
+
+
+def read_inputs(text: str) -> list[str]:
+    """``a,b,c``, or the lines of the file after ``@``.
+
+    Raises:
+        UsageError: the file can not be read, or a value is empty.
+    """
+    if text.startswith("@"):
+        try:
+            values = Path(text[1:]).read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise UsageError(
+                f"can not read inputs from {text[1:]}: {error.strerror}; --inputs @FILE takes one value a line"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"can not read inputs from {text[1:]}: it is not text in UTF-8") from error
+        where = f"line {{}} of {text[1:]}"
+    else:
+        values, where = text.split(","), f"input {{}} of {text!r}"
+    for number, value in enumerate(values, 1):
+        if not value.strip():
+            raise UsageError(f"{where.format(number)} is empty; every process needs a value to propose")
+    if not values:
+        raise UsageError(f"{text[1:]} is empty; --inputs @FILE takes one value a line")
+    return values
+
+
+def _show(result: Result, as_json: bool) -> int:
+    if as_json:
+        sys.stdout.write(result.json().decode() + "\n")
+    else:
+        terminal.show_result(terminal.console(), result)
+    return result.exit_code
+
+
+@contextmanager
+def _working(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Something that may take long: a bar on standard error if that is a terminal; Ctrl-C is one line."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    try:
+        if console.is_terminal:
+            with Progress(*columns, console=console, transient=True) as bar:
+                task = bar.add_task(what, total=None)
+                yield lambda done, total: bar.update(task, completed=done, total=total)
+        else:
+            yield None
+    except KeyboardInterrupt as error:
+        raise Interrupted("interrupted") from error
+
+
+def _fail(code: int, error: object) -> int:
+    line = " ".join(str(error).split())
+    sys.stderr.write(f"rayrdma: {line}{_notes(error)}\n")
+    return code
+
+
+def _notes(error: object) -> str:
+    return "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+
+
+def _explain(error: Exception) -> str:
+    message: str = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    return f"{message.rstrip('.')}; see {context.command_path if context else 'rayrdma'} --help"
