@@ -19,7 +19,7 @@ from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
 from rayrdma.model.outcomes import ACK, Outcome
 from rayrdma.model.process import Process, Quorum, Sleep
 from rayrdma.model.protocol import Protocol
-from rayrdma.model.regions import Record, Region, Value
+from rayrdma.model.regions import ENCODE, Record, Region, Value
 from rayrdma.model.tasks import Completion, Task
 from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Responded, Sent
 from rayrdma.transports.connection import PENDING, Connection
@@ -108,10 +108,8 @@ class LiveProcess(Process):
         fan = self._fans.get(region)
         if fan is None or self._hung:
             return super().write_each(region, register, value, need)
-        known = self.regions[region]
-        if not 0 <= register < known.registers:
-            known.check_register(register)
-        outcomes = fan.write(register, known.encode(value))
+        self._check(region, register)
+        outcomes = fan.write(register, ENCODE(value))
         if outcomes == 0:
             acked = self._acked
             acked.depth = self.current.depth + OPERATION_DELAYS
@@ -176,9 +174,9 @@ class LiveProcess(Process):
     def begin(self, value: Value) -> None:
         """Start the protocol."""
         self._incoming.start(self.instance)
-        coroutine = self._protocol.propose(value)
+        self._main = self.current = Task(self, self._protocol.propose(value), 0)
         self.started_ns = time.perf_counter_ns()
-        self._main = self.start(coroutine)
+        self._main.step()
 
     @property
     def finished(self) -> bool:

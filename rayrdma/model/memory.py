@@ -42,20 +42,20 @@ class Memory:
         """
         state = self.regions[region]
         permission = state.permission
-        if kind == WRITE:
+        if kind is WRITE:
             if process not in permission.writers:
                 return NAK
             state.registers[register] = argument
             return ACK
-        if kind == CHANGE_PERMISSION:
+        if kind is CHANGE_PERMISSION:
             if state.region.legal_change(process, region, permission, argument):
                 state.permission = argument
             return None
         if process not in permission.readers:
             return NAK
-        if kind == READ_REGION:
+        if kind is READ_REGION:
             return tuple(state.registers)
-        if kind == READ:
+        if kind is READ:
             return state.registers[register]
         if process not in permission.writers:
             return NAK

@@ -124,6 +124,8 @@ class Process(ABC):
         self._inbox: list[tuple[int, Record, int]] = []
         self._receivers: list[Receive] = []
         self._elections: list[Leadership] = []
+        self._leading = Leadership(self)  # what `elected` gives to the present leader
+        self._leading.done, self._leading.value = True, None
         self._posted = 0
         self.current: Task[Any]  # the task that is running; set by `start`
 
@@ -225,11 +227,10 @@ class Process(ABC):
 
     def elected(self) -> Completion[None]:
         """Wait until Omega outputs this process."""
-        election = Leadership(self)
         if self.leader() == self.id:
-            election.complete(None, self.current.depth)
-        else:
-            self._elections.append(election)
+            return self._leading
+        election = Leadership(self)
+        self._elections.append(election)
         return election
 
     # Structured concurrency
@@ -247,19 +248,24 @@ class Process(ABC):
         return First(self, need, completions)
 
     async def race(self, *contestants: Coroutine[Any, None, Any]) -> Any:
-        """Run all; return the result of the first to finish and fence the others."""
-        with self.nursery() as nursery:
-            try:
-                for contestant in contestants:
-                    if nursery.start(contestant).done:
-                        break
-                else:
-                    contestants = ()
-            finally:
-                for late in contestants:  # one that never started would warn that nobody awaited it
-                    late.close()
-            results = await nursery.first(1)
-            return results[0] if results else None
+        """Run all; return the result of the first to finish and fence the others.
+
+        They are started in order, and if one finishes at once those after it never start.
+        """
+        tasks: list[Task[Any]] = []
+        try:
+            for contestant in contestants:
+                task: Task[Any] = Task(self, contestant, self.current.depth)
+                tasks.append(task)
+                task.step()
+                if task.done:
+                    break
+            return (await First(self, 1, tasks))[0]
+        finally:
+            for task in tasks:
+                task.fence()
+            for late in contestants[len(tasks) :]:  # one that never started would warn that nobody awaited it
+                late.close()
 
     # Decision
 
@@ -285,29 +291,29 @@ class Process(ABC):
         return task
 
     def _check(self, region: str, register: int) -> None:
-        known = self.regions.get(region)
-        if known is None:
-            raise ProtocolError(f"there is no region {region!r}; the protocol declares {', '.join(self.regions)}")
-        if not 0 <= register < known.registers:
-            known.check_register(register)
+        try:
+            there = 0 <= register < self.regions[region].registers
+        except KeyError:
+            raise ProtocolError(
+                f"there is no region {region!r}; the protocol declares {', '.join(self.regions) or 'none'}"
+            ) from None
+        if not there:
+            self.regions[region].check_register(register)
 
     def _post(self, operation: Operation) -> Operation:
         """Issue now, or after the one that is outstanding on the same memory."""
         memory = operation.memory
         if self._outstanding[memory] is None:
-            self._launch(operation)
+            self._outstanding[memory] = operation
+            self._posted += 1
+            operation.number = self._posted
+            self._issue(operation)
         else:
             queue = self._queued[memory]
             if queue is None:
                 queue = self._queued[memory] = deque()
             queue.append(operation)
         return operation
-
-    def _launch(self, operation: Operation) -> None:
-        self._outstanding[operation.memory] = operation
-        self._posted += 1
-        operation.number = self._posted
-        self._issue(operation)
 
     def _respond(self, operation: Operation, response: Any) -> None:
         """The response to an outstanding operation is there."""
@@ -320,7 +326,7 @@ class Process(ABC):
             if not following.task.fenced:  # what an abandoned attempt had queued is never issued
                 if depth > following.depth:
                     following.depth = depth
-                self._launch(following)
+                self._post(following)
                 break
         operation.complete(response, depth)
 

@@ -75,8 +75,7 @@ class SimulatedProcess(Process):
         return memory not in self._kernel.world.dead_memories
 
     def _issue(self, operation: Operation) -> None:
-        if not self.crashed:
-            self._kernel.issue(self, operation)
+        self._kernel.issue(self, operation)
 
     def _send(self, to: int, message: Record, depth: int) -> None:
         if not self.crashed:
@@ -122,6 +121,7 @@ class Kernel:
         n = len(inputs)
         self.world = world if world is not None else World()
         self.now = self.world.time
+        self._dead_memories = self.world.dead_memories
         self.start_time = self.now
         self.trace: list[Event] | None = [] if trace else None
         self.events = 0
@@ -179,8 +179,10 @@ class Kernel:
     # What processes ask for
 
     def issue(self, process: SimulatedProcess, operation: Operation) -> None:
-        """An operation leaves its process."""
-        if operation.kind == WRITE:
+        """An operation leaves its process, if that is still alive: it may die within the step that it takes."""
+        if process.crashed:
+            return
+        if operation.kind is WRITE:
             process.regions[operation.region].encode(operation.argument)  # it must fit, as on every transport
         if self.trace is not None:
             self.trace.append(
@@ -240,7 +242,7 @@ class Kernel:
 
     def _effect(self, operation: Operation) -> None:
         memory = operation.memory
-        if memory in self.world.dead_memories:
+        if memory in self._dead_memories:
             return
         process = operation.process.id
         response = self.memories[memory].apply(
