@@ -420,7 +420,7 @@ class Coordinator:
             ProtocolError: the protocol's code failed.
         """
         scenario = self._scenario
-        reports: list[Report] = _get(self._actor.run_round.remote(instance))
+        reports = self.reports(instance)
         decisions = [
             Decided(report.seconds, report.process, report.value, report.depth)
             for report in sorted(reports, key=lambda report: report.moment)
@@ -437,6 +437,11 @@ class Coordinator:
             undecided={report.process: report.waiting_for for report in reports if not report.decided},
             log=sorted(events, key=lambda event: event.time),
         )
+
+    def reports(self, instance: int) -> list[Report]:
+        """`run_round`, as the processes reported it."""
+        reports: list[Report] = _get(self._actor.run_round.remote(instance))
+        return reports
 
     def rounds(self) -> Iterator[Observation]:
         """The rounds of the scenario, one after the other."""

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,15 +18,28 @@ from rayrdma.faults.plan import After
 from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
 from rayrdma.model.outcomes import ACK, Outcome
 from rayrdma.model.process import Process, Quorum, Sleep
-from rayrdma.model.protocol import Protocol
+from rayrdma.model.protocol import Protocol as AgreementProtocol
 from rayrdma.model.regions import ENCODE, Record, Region, Value
 from rayrdma.model.tasks import Completion, Task
 from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Responded, Sent
 from rayrdma.transports.connection import PENDING, Connection
 from rayrdma.transports.links import Inbox, Outbox
 
-WriteEach = Callable[[int, bytes], int]
-"""Write the same to one register of every memory, one call; 0 if all acked (see `rayrdma.transports.shm.Fan`)."""
+class FailureDetector(Protocol):
+    """What a process sees of its Omega."""
+
+    leader: int
+
+
+class WriteEach(Protocol):
+    """Writes the same to one register of every memory in one call (`rayrdma.transports.shm.Fan`)."""
+
+    def write(self, register: int, payload: bytes) -> int:
+        """0 if all acked, else outcomes for `answers`."""
+
+    def answers(self, outcomes: int) -> list[Any]:
+        """What each memory answered."""
+
 
 MILLISECOND = 0.001
 
@@ -65,11 +78,11 @@ class LiveProcess(Process):
         seed: str,
         *,
         instance: int,
-        protocol: type[Protocol],
+        protocol: type[AgreementProtocol],
         inbox: Inbox,
         outbox: Outbox,
-        leader: Callable[[], int],
-        fans: Mapping[str, Any],
+        omega: FailureDetector,
+        fans: Mapping[str, WriteEach],
         clockwork: Clockwork,
         trace: bool,
     ) -> None:
@@ -83,8 +96,8 @@ class LiveProcess(Process):
         self._pending: list[int] = []
         self._incoming = inbox
         self._outgoing = outbox
-        self._omega = leader
-        self._seen_leader = leader()
+        self._omega = omega
+        self._seen_leader = omega.leader
         self._fans = {} if trace or clockwork.crash_after else fans
         self._clockwork = clockwork
         self._decode = msgspec.msgpack.Decoder(_union(protocol.messages)).decode if protocol.messages else None
@@ -99,7 +112,7 @@ class LiveProcess(Process):
     # What the protocol asks for
 
     def leader(self) -> int:
-        return self._omega()
+        return self._omega.leader
 
     def memory_answers(self, memory: int) -> bool:
         return self._outstanding[memory] is None
@@ -108,12 +121,12 @@ class LiveProcess(Process):
         fan = self._fans.get(region)
         if fan is None or self._hung:
             return super().write_each(region, register, value, need)
-        self._check(region, register)
         outcomes = fan.write(register, ENCODE(value))
         if outcomes == 0:
             acked = self._acked
             acked.depth = self.current.depth + OPERATION_DELAYS
             return acked
+        self._check(region, register)
         operations = []
         for memory, answer in enumerate(fan.answers(outcomes)):
             operation = Operation(self, WRITE, memory, region, register, value, self.current)
@@ -191,7 +204,7 @@ class LiveProcess(Process):
             self._take_message(envelope.sender, envelope.payload, envelope.depth)
         if self._timers:
             happened |= self._ring()
-        leader = self._omega()
+        leader = self._omega.leader
         if leader != self._seen_leader:
             self._seen_leader = leader
             happened = True

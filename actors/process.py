@@ -203,7 +203,6 @@ class ProcessHost:
             fans = {region.name: Fan(segments, region, seat.id, instance) for region in self._regions}
         assert seat.omega is not None
         assert seat.outbox is not None
-        omega = seat.omega
         return LiveProcess(
             seat.id,
             wiring.n,
@@ -214,7 +213,7 @@ class ProcessHost:
             protocol=wiring.protocol,
             inbox=seat.inbox,
             outbox=seat.outbox,
-            leader=lambda: omega.leader,
+            omega=seat.omega,
             fans=fans,
             clockwork=self._clockworks[seat.id],
             trace=wiring.trace,

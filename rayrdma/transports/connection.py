@@ -54,6 +54,9 @@ class Connection(Protocol):
     def lost(self) -> str | None:
         """Why nothing will ever be answered any more, if that is known."""
 
+    def start(self, instance: int) -> None:
+        """Operations belong to ``instance`` from now on; what is still under way belongs to an earlier one."""
+
     def post(self, operation: Call) -> Any | Pending:
         """Issue an operation: its response, or ``PENDING`` while it is under way."""
 
