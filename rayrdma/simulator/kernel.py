@@ -198,7 +198,7 @@ class Kernel:
                 )
             )
         self._sequence += 1
-        delay = self._delay(process.id, operation.memory, self.now)
+        delay = self._delay(process.id, operation.memory, self.now - self.start_time)
         heappush(self._heap, ((self.now + delay) << 2 | EFFECT, self._sequence, self._effect, operation))
         if process.watched:
             self._count_process(process, NAMES[operation.kind])
@@ -209,7 +209,7 @@ class Kernel:
         if self.trace is not None:
             self.trace.append(Sent(self.now, process.id, to, message))
         self._sequence += 1
-        delay = self._delay(process.id, -1, self.now)
+        delay = self._delay(process.id, -1, self.now - self.start_time)
         heappush(
             self._heap,
             (
@@ -268,7 +268,7 @@ class Kernel:
             if memory in self.world.dead_memories:
                 return
         self._sequence += 1
-        delay = self._delay(process, memory, self.now)
+        delay = self._delay(process, memory, self.now - self.start_time)
         heappush(
             self._heap,
             ((self.now + delay) << 2 | DELIVERY, self._sequence, self._response, (operation, response)),

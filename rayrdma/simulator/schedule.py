@@ -39,7 +39,7 @@ class Schedule(ABC):
     @abstractmethod
     def delay(self, process: int, memory: int, now: int) -> int:
         """How long the next leg takes: a request or response between process and memory, or, with ``memory``
-        -1, a message that this process sends."""
+        -1, a message that this process sends. ``now`` counts from the start of the run."""
 
 
 class Constant(Schedule):
@@ -71,7 +71,8 @@ class Adversary(Schedule):
     Uniformly random delays hardly ever build the runs that break a wrong protocol; this does (the rare
     mistakes of Protected Memory Paxos need a leader that writes on a minority, is deposed, and returns).
     Time is cut into spans. In each, one process is in focus: Omega names it (to itself, at times to
-    others too), its legs are short except to a slow half of the memories; all other legs are long.
+    others too), its legs are short except to some slow memories, often half of them; all other legs are long.
+    In half of the runs only two processes come into focus, so that a deposed leader does come back.
     """
 
     def __init__(self, seed: int, n: int, m: int, spans: int = 8) -> None:
@@ -81,10 +82,11 @@ class Adversary(Schedule):
         self._leaderships: list[Leadership] = []
         time = 0
         self._hold = rng.choice((8, 20, 60))
+        rivals = rng.sample(range(n), min(n, rng.choice((2, n))))
         for _ in range(rng.randrange(1, spans + 1)):
-            length = rng.choice((2, 4, 8, 12, 20))
-            focus = rng.randrange(n)
-            slow = frozenset(rng.sample(range(m), rng.randrange(m // 2 + 1))) if m else frozenset()
+            length = rng.choice((2, 4, 6, 8, 10, 12, 20))
+            focus = rng.choice(rivals)
+            slow = frozenset(rng.sample(range(m), rng.choice((m // 2, rng.randrange(m // 2 + 1)))))
             everyone = rng.random() < 0.5
             self._leaderships += [
                 Leadership(time, process, focus) for process in range(n) if everyone or process == focus
