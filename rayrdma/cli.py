@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,6 +24,7 @@ from rayrdma.faults.plan import parse_crashes, parse_pauses
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
 from rayrdma.results import terminal
 from rayrdma.results.result import Result
+from rayrdma.results.table import measure_table
 
 ERROR, ENVIRONMENT, USAGE, INTERRUPTED = 1, 2, 64, 130
 _TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click, unexported
@@ -88,8 +90,8 @@ def run(
         run=RunConfig(engine, transport, schedule, seed, rounds, timeout, register_bytes, out),
         faults=[*parse_crashes(crash), *parse_pauses(pause)],
     )
-    with _working("rounds") as progress:
-        result = planned.run(progress)
+    with _working(lines=False) as tell:
+        result = planned.run(lambda done, rounds: tell("rounds", done, rounds))
     return _show(result, as_json)
 
 
@@ -103,6 +105,22 @@ def replay(
     if not as_json:
         Console().print(f"[bold]replayed {file}[/]: the same trace, byte for byte", highlight=False, soft_wrap=True)
     return _show(result, as_json)
+
+
+@app.command()
+def table(
+    engine: Annotated[str, typer.Option(help="sim (bounds and delays), ray (real processes) or both.")] = "both",
+    as_json: AsJson = False,
+    out: Out = Path("runs"),
+) -> int:
+    """Reproduce the talk's comparison table by measurement."""
+    with _working(lines=not as_json) as tell:
+        measured = measure_table(engine, out, tell)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(measured).decode() + "\n")
+    else:
+        terminal.show_table(terminal.console(), measured)
+    return 0 if measured.holds else ERROR
 
 
 def read_inputs(text: str) -> list[str]:
@@ -140,17 +158,28 @@ def _show(result: Result, as_json: bool) -> int:
 
 
 @contextmanager
-def _working(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Something that may take long: a bar on standard error if that is a terminal; Ctrl-C is one line."""
-    console = Console(stderr=True)
+def _working(lines: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Something that may take long: Ctrl-C is one line, and standard error says how far it is.
+
+    Args:
+        lines: where that is no terminal, for a bar, write one line for each new thing that is done.
+    """
+    console = Console(stderr=True, highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     try:
         if console.is_terminal:
             with Progress(*columns, console=console, transient=True) as bar:
-                task = bar.add_task(what, total=None)
-                yield lambda done, total: bar.update(task, completed=done, total=total)
+                task = bar.add_task("", total=None)
+                yield lambda what, done, steps: bar.update(task, description=what, completed=done, total=steps)
         else:
-            yield None
+            told: set[str] = set()
+
+            def tell(what: str, done: int, steps: int) -> None:
+                if lines and what not in told:
+                    told.add(what)
+                    console.print(what, soft_wrap=True)
+
+            yield tell
     except KeyboardInterrupt as error:
         raise Interrupted("interrupted") from error
 

@@ -121,9 +121,9 @@ class Recording:
     def _keep(self, storage: Path | str, observation: Observation, choices: Choices | None) -> None:
         if self._folder is None:  # not before there is something to keep
             self._folder = RunFolder(storage, self.scenario.protocol.name)
-        if observation.trace is not None:
-            lines = encode_trace(list(observation.trace))
-            self._folder.append(TRACE, lines)
-            self._digest.update(lines)
+        events = observation.log if observation.trace is None else observation.trace
+        lines = encode_trace(list(events))
+        self._folder.append(TRACE, lines)
+        self._digest.update(lines)
         if choices is not None:
             self._choices.append(choices)

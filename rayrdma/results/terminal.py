@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import textwrap
 
+from rich import box
 from rich.console import Console
+from rich.table import Table as Grid
 from rich.text import Text
 
+from .live import TRANSPORT
 from .quantities import percentile, round_trips, seconds
 from .result import BLOCKED, DECIDED, UNKNOWN, VIOLATED, Result
+from .table import MEASURED, Cell, Table, tell_kill
 
 COLOURS = {DECIDED: "green", VIOLATED: "red", BLOCKED: "yellow", UNKNOWN: "yellow"}
 WIDTH_OF_A_FILE = 120
@@ -27,6 +31,63 @@ def show_result(console: Console, result: Result) -> None:
     for name, what in _lines(result):
         lines = textwrap.wrap(what, console.width - INDENT, break_on_hyphens=False) or [""]
         console.print(Text.assemble((f"  {name:{INDENT - 2}}", "dim"), f"\n{' ' * INDENT}".join(lines)))
+
+
+def show_table(console: Console, table: Table) -> None:
+    """The comparison table, the delays, the live figures, and where the page is."""
+    grid = Grid(box=box.HORIZONTALS, show_lines=True, padding=(0, 1), title_justify="left")
+    grid.add_column("", style="bold", ratio=2)
+    for system in table.columns:
+        grid.add_column(Text.assemble((system.name, "bold"), f"\n{system.algorithm}", style="not bold"), ratio=4)
+    for row in table.rows:
+        grid.add_row(row.name, *map(_cell, row.cells))
+    console.print(grid)
+    for figures, shown in ((_delays, table.delays), (_latencies, table.latencies)):
+        if shown:
+            console.print(figures(table), "")
+    if table.holds:
+        console.print(Text("everything that was measured is as claimed", "bold green"))
+    else:
+        console.print(Text("something that was measured is not as claimed", "bold red"))
+    console.print(f"took {seconds(table.elapsed)}; {table.schedules:,} schedules a bound, seeds from {table.seed}")
+    if table.folder is not None:
+        console.print(f"page {table.folder}/table.html, figures {table.folder}/table.json", soft_wrap=True)
+
+
+def _cell(cell: Cell) -> Text:
+    if cell.status != MEASURED:
+        return Text.assemble((cell.claim, "dim"), "\n", (cell.measured, "dim italic"))
+    text = Text(cell.claim, "bold")
+    for finding in cell.findings:
+        mark = ("\n✓ ", "not bold green") if finding.holds else ("\n✗ ", "not bold red")
+        text = Text.assemble(text, mark, (f"{finding.what}: {finding.found}", "not bold"))
+    return text
+
+
+def _delays(table: Table) -> Grid:
+    grid = Grid(
+        box=None, padding=(0, 2), title="Delays to the first decision", title_justify="left", title_style="bold"
+    )
+    for head in ("", "common case", "claimed", "after a take-over", "claimed"):
+        grid.add_column(head, justify="right" if head else "left", header_style="dim")
+    for measured in table.delays:
+        figures = (measured.common_case, measured.claimed, measured.take_over, measured.claimed_take_over)
+        grid.add_row(measured.protocol, *map(str, figures))
+    return grid
+
+
+def _latencies(table: Table) -> Grid:
+    title = f"On Ray over {TRANSPORT}, and with the leader killed in mid-round"
+    grid = Grid(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
+    for head in ("", "delays", "p50", "p99"):
+        grid.add_column(head, justify="right" if head else "left", header_style="dim")
+    grid.add_column("after the kill", header_style="dim")
+    kills = {kill.protocol: tell_kill(kill) for kill in table.kills}
+    for latency in table.latencies:
+        times = ("–" if value is None else seconds(value) for value in (latency.p50, latency.p99))
+        counted = " or ".join(sorted(latency.delays, key=int))
+        grid.add_row(latency.protocol, counted, *times, kills.get(latency.protocol, ""))
+    return grid
 
 
 def _lines(result: Result) -> list[tuple[str, str]]:

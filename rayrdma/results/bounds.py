@@ -1,0 +1,217 @@
+"""Crash tolerance by measurement: every system at its bound, and one failure past it, under an adversary.
+
+At the bound every schedule must decide; past it something must go wrong, and the run says what: a wait that
+can never end, or, where a smaller quorum is forced, two decisions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from rayrdma.checks import check
+from rayrdma.checks.observation import Observation
+from rayrdma.faults.plan import After, Crash
+from rayrdma.model.process import Process
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.quorums import majority
+from rayrdma.model.regions import Value
+from rayrdma.model.trace import Crashed, Decided, Delivered, Sent
+from rayrdma.protocols import DiskPaxos, Paxos, ProtectedMemoryPaxos
+from rayrdma.protocols.paxos import Accept, Accepted, Promise
+from rayrdma.scenario import Scenario
+from rayrdma.simulator.engine import simulate
+
+from .result import BLOCKED, DECIDED, VIOLATED, judge
+
+AT, PAST = "at", "past"
+LATEST_CRASH = 60
+"""Delays: later than that an adversarial run has mostly decided."""
+
+
+class ForcedPaxos(Paxos):
+    """Paxos that counts n - f = n/2 answers as a quorum, to have it decide at n = 2f. It must not."""
+
+    name = "paxos-with-half-a-quorum"
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        self.majority = process.n // 2
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One shape of a system, and how many of its parties crash.
+
+    Attributes:
+        side: ``at`` the bound or one failure ``past`` it.
+        expected: the verdict on every schedule, or, if ``violated``, on some.
+    """
+
+    protocol: type[Protocol]
+    side: str
+    processes: int
+    memories: int
+    crashed_processes: int
+    crashed_memories: int
+    expected: str
+    schedule: str = "adversary"
+
+    def scenario(self, seed: int) -> Scenario:
+        """One seeded schedule: at the bound crashes strike at any moment, past it before anything happens."""
+        rng = random.Random(f"{self.protocol.name}/{self.side}/{seed}")
+        operation = "write" if self.memories else "send"
+        counted = 0.5 * (rng.random() < 0.5)  # in half of the schedules every crash has a time, and surely strikes
+
+        def moment() -> float | After:
+            if self.side == PAST:
+                return 0.0
+            if rng.random() < counted:  # between two operations of one step: there no time can strike
+                return After(operation, rng.randrange(1, 9))
+            return float(rng.randrange(LATEST_CRASH))
+
+        processes = sorted(rng.sample(range(self.processes), self.crashed_processes))
+        memories = sorted(rng.sample(range(self.memories), self.crashed_memories))
+        return Scenario(
+            protocol=self.protocol,
+            inputs=tuple(f"v{id}" for id in range(self.processes)),
+            memories=self.memories,
+            faults=(
+                *(Crash(process=number, at=moment()) for number in processes),
+                *(Crash(memory=number, at=moment()) for number in memories),
+            ),
+            seed=seed,
+            schedule=self.schedule,
+        )
+
+
+def _over_memories(protocol: type[Protocol]) -> Iterator[Bound]:
+    for n, m in ((2, 3), (3, 3), (5, 5)):
+        yield Bound(protocol, AT, n, m, n - 1, m - majority(m), DECIDED)
+    yield Bound(protocol, PAST, 3, 3, 3, 0, BLOCKED)
+    for n, m in ((3, 3), (3, 5)):
+        yield Bound(protocol, PAST, n, m, 0, majority(m), BLOCKED)
+
+
+def _over_messages(protocol: type[Protocol], forced: type[Protocol]) -> Iterator[Bound]:
+    for f in (1, 2, 3):
+        yield Bound(protocol, AT, 2 * f + 1, 0, f, 0, DECIDED)
+    for f in (1, 2, 3):
+        yield Bound(protocol, PAST, 2 * f, 0, f, 0, BLOCKED)
+    for f in (1, 2):
+        yield Bound(forced, PAST, 2 * f, 0, 0, 0, VIOLATED, "jitter")  # two leaders at a time
+
+
+BOUNDS: tuple[Bound, ...] = (
+    *_over_memories(DiskPaxos),
+    *_over_messages(Paxos, ForcedPaxos),
+    *_over_memories(ProtectedMemoryPaxos),
+)
+
+
+class BoundMeasured(msgspec.Struct, frozen=True):
+    """What came of the schedules of one `Bound`.
+
+    Attributes:
+        schedules: how many were run, each with a seed of its own.
+        all_crashed: in how many every planned crash struck; elsewhere a process did not come to the operation
+            after which it was to crash.
+        verdicts: how many schedules had which.
+        disagreements: in how many two processes decided differently.
+        why: what went wrong in the first schedule that went wrong, in a violated one that disagreed.
+        seed: of that schedule; else the first one's.
+        faults: of that schedule.
+        holds: it went as expected.
+    """
+
+    protocol: str
+    side: str
+    processes: int
+    memories: int
+    crashed_processes: int
+    crashed_memories: int
+    expected: str
+    schedules: int
+    all_crashed: int
+    verdicts: dict[str, int]
+    disagreements: int
+    why: str
+    seed: int
+    faults: list[str]
+    holds: bool
+
+
+def measure(bound: Bound, seeds: Sequence[int], progress: Callable[[], None] = lambda: None) -> BoundMeasured:
+    """Run one schedule a seed; ``progress`` is called after each."""
+    verdicts: dict[str, int] = {}
+    all_crashed = disagreements = 0
+    wrong: tuple[int, str, list[str]] | None = None
+    for seed in seeds:
+        scenario = bound.scenario(seed)
+        simulated = next(simulate(scenario))
+        observation: Observation = simulated.observation
+        violations = check(observation)
+        verdict, reason = judge(observation, violations, simulated.quiescent)
+        verdicts[verdict] = verdicts.get(verdict, 0) + 1
+        disagreed = any(violation.check == "agreement" for violation in violations)
+        disagreements += disagreed
+        struck = sum(isinstance(event, Crashed) for event in observation.trace or ())
+        all_crashed += struck == len(scenario.faults)
+        if wrong is None and verdict != DECIDED and (disagreed or bound.expected != VIOLATED):
+            why = tell_quorums(observation) if disagreed else reason
+            wrong = seed, why, [str(fault) for fault in scenario.faults]
+        progress()
+    seed, why, faults = wrong or (seeds[0], "", [])
+    return BoundMeasured(
+        protocol=bound.protocol.name,
+        side=bound.side,
+        processes=bound.processes,
+        memories=bound.memories,
+        crashed_processes=bound.crashed_processes,
+        crashed_memories=bound.crashed_memories,
+        expected=bound.expected,
+        schedules=len(seeds),
+        all_crashed=all_crashed,
+        verdicts=verdicts,
+        disagreements=disagreements,
+        why=why,
+        seed=seed,
+        faults=faults,
+        holds=disagreements > 0 if bound.expected == VIOLATED else verdicts == {bound.expected: len(seeds)},
+    )
+
+
+def tell_quorums(observation: Observation) -> str:
+    """The two quorums of Paxos that should have met when two processes decided differently."""
+    accepted: dict[int, set[int]] = {}
+    promised: dict[int, set[int]] = {}
+    proposed: dict[int, Value] = {}
+    decided: dict[int, Decided] = {}
+    for event in observation.trace or ():
+        if isinstance(event, Sent) and isinstance(event.message, Accept):
+            proposed[event.message.ballot] = event.message.value
+        elif isinstance(event, Delivered) and isinstance(event.message, Promise):
+            if event.message.ballot not in proposed:  # a later promise was not waited for
+                promised.setdefault(event.message.ballot, set()).add(event.sender)
+        elif isinstance(event, Delivered) and isinstance(event.message, Accepted):
+            accepted.setdefault(event.message.ballot, set()).add(event.sender)
+        elif isinstance(event, Decided):
+            for ballot, value in proposed.items():
+                if value == event.value and ballot in accepted:
+                    decided.setdefault(ballot, event)
+    for low, high in itertools.combinations(sorted(decided), 2):
+        if proposed[low] != proposed[high] and not accepted[low] & promised[high]:
+            return (
+                f"p{decided[low].process} decided {proposed[low]!r}, accepted by {_members(accepted[low])}; "
+                f"p{decided[high].process} asked {_members(promised[high])}, who had heard of nothing, "
+                f"and decided {proposed[high]!r}"
+            )
+    return " and ".join(f"p{event.process} decided {event.value!r}" for event in decided.values())
+
+
+def _members(processes: set[int]) -> str:
+    return f"{{{', '.join(f'p{process}' for process in sorted(processes))}}}"

@@ -1,0 +1,244 @@
+"""The table as one self-contained HTML page. Every figure on it is in the JSON beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from .bounds import AT, BoundMeasured
+from .chart import draw_latencies
+from .live import Kill, Latency
+from .quantities import round_trips, seconds
+from .result import BLOCKED, DECIDED, VIOLATED
+from .style import STYLE
+from .table import MEASURED, Cell, Row, System, Table, explain
+
+TALK = "RDMA: Provably More Powerful Communication"
+
+
+def render(table: Table) -> str:
+    """The page."""
+    sections = [
+        _head(table),
+        _comparison(table.columns, table.rows),
+        _bounds(table),
+        _delays(table),
+        _live(table),
+        _reproduce(table),
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{TALK}, measured</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        + "\n".join(filter(None, sections))
+        + "\n</body>\n</html>\n"
+    )
+
+
+def _head(table: Table) -> str:
+    if table.unfinished is not None:
+        verdict = f'<p class="verdict bad">Unfinished: {escape(table.unfinished)}</p>'
+    elif table.holds:
+        verdict = '<p class="verdict good">Everything that was measured is as claimed.</p>'
+    else:
+        verdict = '<p class="verdict bad">Something that was measured is not as claimed: see the crosses.</p>'
+    return (
+        f"<header><h1>{TALK}, measured</h1>"
+        '<p class="lead">The comparison table of the talk. Each cell has its claim and, below it, what running the '
+        "protocols showed: in a simulator under an adversary that chooses delays, leaders and crashes, and with real "
+        f"processes on Ray. n processes, m memories, f of them fail.</p>{verdict}</header>"
+    )
+
+
+def _comparison(columns: Sequence[System], rows: Sequence[Row]) -> str:
+    heads = "".join(f"<th>{escape(system.name)}<small>{escape(system.algorithm)}</small></th>" for system in columns)
+    body = "".join(
+        f"<tr><th>{escape(row.name)}</th>"
+        + "".join(_cell(system, cell) for system, cell in zip(columns, row.cells, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<table class="comparison"><colgroup><col class="property"><col span="{len(columns)}"></colgroup>'
+        f"<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        '<p class="footnote">The crash tolerance of shared memory and of RDMA Full is with a minority of the memories '
+        "crashed, m ≥ 2f + 1, as in the talk’s footnote. A round trip is two delays: a message takes one, an "
+        "operation on a memory two, a local step none.</p>"
+    )
+
+
+def _cell(system: System, cell: Cell) -> str:
+    claim = f'<span class="claim">{escape(cell.claim)}</span>'
+    if cell.status != MEASURED:
+        return (
+            f'<td class="pending" data-system="{escape(system.name)}">{claim}'
+            f'<span class="state">{escape(cell.measured)}</span></td>'
+        )
+    findings = "".join(
+        f"<li{'' if finding.holds else ' class=broken'}><b>{escape(finding.what)}</b>{escape(finding.found)}</li>"
+        for finding in cell.findings
+    )
+    return f'<td data-system="{escape(system.name)}">{claim}<ul class="findings">{findings}</ul></td>'
+
+
+def _bounds(table: Table) -> str:
+    if not table.bounds:
+        return ""
+    parts = [
+        "<section><h2>At the bound, and one past it</h2>"
+        f"<p>{table.schedules:,} seeded schedules each. At the bound the crashes strike at any moment, between the "
+        "operations of one step too; past it the parties are gone from the start. Every run is held against "
+        "agreement, validity, the rules of the model and the invariants of its protocol.</p>"
+    ]
+    for protocol in dict.fromkeys(bound.protocol for bound in table.bounds):
+        rows = [
+            [
+                _text("at" if bound.side == AT else "past"),
+                _number(str(bound.processes)),
+                _number(str(bound.memories)),
+                _number(f"{bound.crashed_processes} of {bound.processes}"),
+                _number(f"{bound.crashed_memories} of {bound.memories}" if bound.memories else "–"),
+                *(_number(f"{bound.verdicts.get(verdict, 0):,}") for verdict in (DECIDED, BLOCKED, VIOLATED)),
+                _text(_why(bound), bound.holds),
+            ]
+            for bound in table.bounds
+            if bound.protocol == protocol
+        ]
+        heads = [
+            "bound",
+            "n",
+            "m",
+            "processes crashed",
+            "memories crashed",
+            DECIDED,
+            BLOCKED,
+            VIOLATED,
+            "what it shows",
+        ]
+        parts.append(f"<h3><code>{escape(protocol)}</code></h3>{_grid(heads, rows, numbers=range(1, 8))}")
+    return "".join(parts) + "</section>"
+
+
+def _why(bound: BoundMeasured) -> str:
+    if not bound.why:
+        return f"all decide; in {bound.all_crashed:,} schedules every planned crash struck"
+    if bound.disagreements:
+        return f"two decisions in {bound.disagreements:,} schedules. Seed {bound.seed}: {bound.why}"
+    return explain(bound)
+
+
+def _delays(table: Table) -> str:
+    if not table.delays:
+        return ""
+    rows = [
+        [
+            _code(measured.protocol),
+            *(
+                cell
+                for counted, claimed in (
+                    (measured.common_case, measured.claimed),
+                    (measured.take_over, measured.claimed_take_over),
+                )
+                for cell in (
+                    _number(str(claimed)),
+                    _number("none" if counted is None else str(counted), counted == claimed),
+                    _number("" if counted is None else round_trips(counted).split()[0]),
+                )
+            ),
+            _text(", ".join(_plural(count, kind) for kind, count in measured.operations.items())),
+        ]
+        for measured in table.delays
+    ]
+    heads = [
+        "protocol",
+        *("claimed", "counted", "round trips"),
+        *("take-over, claimed", "counted", "round trips"),
+        "issued by the first to decide",
+    ]
+    return (
+        "<section><h2>Delays to the first decision</h2>"
+        "<p>Three processes, three memories, every leg takes one delay. A best case is not an always: beside it stands "
+        "what a process needs that takes over from a dead leader, from its election on.</p>"
+        f"{_grid(heads, rows, numbers=range(1, 7))}</section>"
+    )
+
+
+def _live(table: Table) -> str:
+    if not table.latencies:
+        return ""
+    kills = {kill.protocol: kill for kill in table.kills}
+    rows = [_live_row(latency, kills.get(latency.protocol)) for latency in table.latencies]
+    heads = ["protocol", "delays", "p50", "p99", "memories over", "messages over", "leader killed", "survivors decided"]
+    return (
+        "<section><h2>On Ray, with real processes</h2>"
+        f"<p>Three process actors and three memory actors on this machine, {table.latencies[0].rounds} rounds on the "
+        "same actors; the time is from the first decider’s call of the protocol to its decision. Then one round in "
+        "which the leader’s process is killed with SIGKILL right after its second write or message: its heartbeats "
+        "stop, another process is elected, and the survivors decide.</p>"
+        f"<figure>{draw_latencies(table.latencies, table.kills)}"
+        "<figcaption>Time to the first decision, logarithmic: dot p50, bar p99; cross: the round in which the leader "
+        "was killed, the wait for its heartbeats included.</figcaption></figure>"
+        f"{_grid(heads, rows, numbers=range(1, 4))}</section>"
+    )
+
+
+def _live_row(latency: Latency, kill: Kill | None) -> list[str]:
+    row = [
+        _code(latency.protocol),
+        _number(" or ".join(sorted(latency.delays, key=int)), latency.holds),
+        *(_number("–" if value is None else seconds(value)) for value in (latency.p50, latency.p99)),
+        _text(", ".join(latency.transports) or "–"),
+        _text(latency.messages),
+    ]
+    if kill is None:
+        return [*row, _text(""), _text("")]
+    decided = ", ".join(f"{process} {value}" for process, value in kill.decisions.items())
+    when = "" if kill.seconds is None else f", after {seconds(kill.seconds)}"
+    return [*row, _code(kill.fault), _text(f"{decided}{when}" if decided else kill.reason, kill.holds)]
+
+
+def _reproduce(table: Table) -> str:
+    facts = {
+        "seeds": f"{table.seed} to {table.seed + table.schedules - 1}",
+        "machine": table.machine,
+        "took": seconds(table.elapsed),
+        "versions": ", ".join(f"{name} {version}" for name, version in table.versions.items()),
+    }
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    blocked = next((bound for bound in table.bounds if bound.expected == BLOCKED and bound.crashed_memories), None)
+    command = f"rayrdma table --engine {table.engine}\n"
+    if blocked is not None:
+        command += (
+            f"rayrdma run {blocked.protocol} --processes {blocked.processes} --memories {blocked.memories} "
+            f"--schedule adversary --seed {blocked.seed} --crash {','.join(blocked.faults)}\n"
+        )
+    return (
+        "<section><h2>To see it again</h2><p>The simulated part is the same, run for run, wherever and whenever it is "
+        f"repeated; times on Ray are this machine’s.</p><pre><code>{escape(command)}</code></pre><dl>{listed}</dl></section>"
+    )
+
+
+def _grid(heads: Iterable[str], rows: Iterable[Iterable[str]], numbers: range) -> str:
+    head = "".join(
+        f"<th{' class=number' if place in numbers else ''}>{escape(text)}</th>" for place, text in enumerate(heads)
+    )
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return (
+        f'<div class="scroll"><table class="figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _number(text: str, holds: bool = True) -> str:
+    return f'<td class="number{"" if holds else " bad"}">{escape(text)}</td>'
+
+
+def _text(text: str, holds: bool = True) -> str:
+    return f"<td{'' if holds else ' class=bad'}>{escape(text)}</td>"
+
+
+def _code(text: str) -> str:
+    return f"<td><code>{escape(text)}</code></td>"
+
+
+def _plural(count: int, kind: str) -> str:
+    return f"{count} {kind}{'' if count == 1 else 's'}"
