@@ -21,8 +21,9 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
 from rayrdma.model.regions import Value
 from rayrdma.model.trace import Crashed, Decided, Delivered, Sent
-from rayrdma.protocols import DiskPaxos, Paxos, ProtectedMemoryPaxos
-from rayrdma.protocols.paxos import Accept, Accepted, Promise
+from rayrdma.protocols.disk_paxos import DiskPaxos
+from rayrdma.protocols.paxos import Accept, Accepted, Paxos, Promise
+from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import simulate
 

@@ -36,6 +36,7 @@ class DelaysMeasured(msgspec.Struct, frozen=True):
         operations: what the first to decide had issued by then, by kind.
         claimed_take_over: delays after a take-over.
         take_over: as counted: process 0 never lived, process 1 leads.
+        holds: both are as claimed.
     """
 
     protocol: str
@@ -44,11 +45,7 @@ class DelaysMeasured(msgspec.Struct, frozen=True):
     operations: dict[str, int]
     claimed_take_over: int
     take_over: int | None
-
-    @property
-    def holds(self) -> bool:
-        """Both are as claimed."""
-        return (self.common_case, self.take_over) == (self.claimed, self.claimed_take_over)
+    holds: bool
 
 
 def measure_delays() -> Iterator[DelaysMeasured]:
@@ -56,7 +53,8 @@ def measure_delays() -> Iterator[DelaysMeasured]:
     for protocol, (claimed, claimed_take_over) in CLAIMED.items():
         common_case, operations = _first_decision(protocol)
         take_over, _ = _first_decision(protocol, Crash(process=0))
-        yield DelaysMeasured(protocol, claimed, common_case, operations, claimed_take_over, take_over)
+        holds = (common_case, take_over) == (claimed, claimed_take_over)
+        yield DelaysMeasured(protocol, claimed, common_case, operations, claimed_take_over, take_over, holds)
 
 
 def _first_decision(protocol: str, *faults: Fault) -> tuple[int | None, dict[str, int]]:

@@ -11,7 +11,7 @@ from .live import Kill, Latency
 from .quantities import round_trips, seconds
 from .result import BLOCKED, DECIDED, VIOLATED
 from .style import STYLE
-from .table import MEASURED, Cell, Row, System, Table, explain
+from .table import MEASURED, Cell, Row, System, Table, explain, tell_size
 
 TALK = "RDMA: Provably More Powerful Communication"
 
@@ -39,7 +39,7 @@ def _head(table: Table) -> str:
     if table.unfinished is not None:
         verdict = f'<p class="verdict bad">Unfinished: {escape(table.unfinished)}</p>'
     elif table.holds:
-        verdict = '<p class="verdict good">Everything that was measured is as claimed.</p>'
+        verdict = f'<p class="verdict good">Everything that was measured is as claimed: {escape(tell_size(table))}.</p>'
     else:
         verdict = '<p class="verdict bad">Something that was measured is not as claimed: see the crosses.</p>'
     return (
@@ -62,13 +62,13 @@ def _comparison(columns: Sequence[System], rows: Sequence[Row]) -> str:
         f'<table class="comparison"><colgroup><col class="property"><col span="{len(columns)}"></colgroup>'
         f"<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"
         '<p class="footnote">The crash tolerance of shared memory and of RDMA Full is with a minority of the memories '
-        "crashed, m ≥ 2f + 1, as in the talk’s footnote. A round trip is two delays: a message takes one, an "
-        "operation on a memory two, a local step none.</p>"
+        "crashed, m&nbsp;≥&nbsp;2f&nbsp;+&nbsp;1, as the footnote of the talk says. A round trip is two delays: a message "
+        "takes one, an operation on a memory two, a local step none.</p>"
     )
 
 
 def _cell(system: System, cell: Cell) -> str:
-    claim = f'<span class="claim">{escape(cell.claim)}</span>'
+    claim = f'<span class="claim">{escape(cell.claim).replace("-", "&ndash;")}</span>'
     if cell.status != MEASURED:
         return (
             f'<td class="pending" data-system="{escape(system.name)}">{claim}'
@@ -84,46 +84,41 @@ def _cell(system: System, cell: Cell) -> str:
 def _bounds(table: Table) -> str:
     if not table.bounds:
         return ""
-    parts = [
+    heads = ["bound", "n", "m", "processes crashed", "memories crashed"]
+    heads += [DECIDED, BLOCKED, VIOLATED, "what it shows"]
+    rows = []
+    for protocol in dict.fromkeys(bound.protocol for bound in table.bounds):
+        rows.append([f'<th class="group" colspan="{len(heads)}"><code>{escape(protocol)}</code></th>'])
+        rows.extend(_bound(bound) for bound in table.bounds if bound.protocol == protocol)
+    return (
         "<section><h2>At the bound, and one past it</h2>"
         f"<p>{table.schedules:,} seeded schedules each. At the bound the crashes strike at any moment, between the "
         "operations of one step too; past it the parties are gone from the start. Every run is held against "
         "agreement, validity, the rules of the model and the invariants of its protocol.</p>"
+        f"{_grid(heads, rows, numbers=range(1, 8))}</section>"
+    )
+
+
+def _bound(bound: BoundMeasured) -> list[str]:
+    return [
+        _text("at" if bound.side == AT else "past"),
+        _number(str(bound.processes)),
+        _number(str(bound.memories)),
+        _number(f"{bound.crashed_processes} of {bound.processes}"),
+        _number(f"{bound.crashed_memories} of {bound.memories}" if bound.memories else "-"),
+        *(_number(f"{bound.verdicts.get(verdict, 0):,}") for verdict in (DECIDED, BLOCKED, VIOLATED)),
+        _text(_why(bound), bound.holds),
     ]
-    for protocol in dict.fromkeys(bound.protocol for bound in table.bounds):
-        rows = [
-            [
-                _text("at" if bound.side == AT else "past"),
-                _number(str(bound.processes)),
-                _number(str(bound.memories)),
-                _number(f"{bound.crashed_processes} of {bound.processes}"),
-                _number(f"{bound.crashed_memories} of {bound.memories}" if bound.memories else "–"),
-                *(_number(f"{bound.verdicts.get(verdict, 0):,}") for verdict in (DECIDED, BLOCKED, VIOLATED)),
-                _text(_why(bound), bound.holds),
-            ]
-            for bound in table.bounds
-            if bound.protocol == protocol
-        ]
-        heads = [
-            "bound",
-            "n",
-            "m",
-            "processes crashed",
-            "memories crashed",
-            DECIDED,
-            BLOCKED,
-            VIOLATED,
-            "what it shows",
-        ]
-        parts.append(f"<h3><code>{escape(protocol)}</code></h3>{_grid(heads, rows, numbers=range(1, 8))}")
-    return "".join(parts) + "</section>"
 
 
 def _why(bound: BoundMeasured) -> str:
     if not bound.why:
         return f"all decide; in {bound.all_crashed:,} schedules every planned crash struck"
     if bound.disagreements:
-        return f"two decisions in {bound.disagreements:,} schedules. Seed {bound.seed}: {bound.why}"
+        return (
+            f"two decisions in {bound.disagreements:,} schedules, a broken invariant in the other violated ones; "
+            f"seed {bound.seed}: {bound.why}"
+        )
     return explain(bound)
 
 
@@ -172,9 +167,9 @@ def _live(table: Table) -> str:
     return (
         "<section><h2>On Ray, with real processes</h2>"
         f"<p>Three process actors and three memory actors on this machine, {table.latencies[0].rounds} rounds on the "
-        "same actors; the time is from the first decider’s call of the protocol to its decision. Then one round in "
-        "which the leader’s process is killed with SIGKILL right after its second write or message: its heartbeats "
-        "stop, another process is elected, and the survivors decide.</p>"
+        "same actors; the time is from the call of the protocol to the decision, at the process that decides first. "
+        "Then one round in which the process of the leader is killed with SIGKILL right after its second write or "
+        "message: its heartbeats stop, another process is elected, and the survivors decide.</p>"
         f"<figure>{draw_latencies(table.latencies, table.kills)}"
         "<figcaption>Time to the first decision, logarithmic: dot p50, bar p99; cross: the round in which the leader "
         "was killed, the wait for its heartbeats included.</figcaption></figure>"
@@ -186,8 +181,8 @@ def _live_row(latency: Latency, kill: Kill | None) -> list[str]:
     row = [
         _code(latency.protocol),
         _number(" or ".join(sorted(latency.delays, key=int)), latency.holds),
-        *(_number("–" if value is None else seconds(value)) for value in (latency.p50, latency.p99)),
-        _text(", ".join(latency.transports) or "–"),
+        *(_number("-" if value is None else seconds(value)) for value in (latency.p50, latency.p99)),
+        _text(", ".join(latency.transports) or "-"),
         _text(latency.messages),
     ]
     if kill is None:
@@ -214,7 +209,8 @@ def _reproduce(table: Table) -> str:
         )
     return (
         "<section><h2>To see it again</h2><p>The simulated part is the same, run for run, wherever and whenever it is "
-        f"repeated; times on Ray are this machine’s.</p><pre><code>{escape(command)}</code></pre><dl>{listed}</dl></section>"
+        f"repeated; times on Ray are those of this machine.</p><pre><code>{escape(command)}</code></pre>"
+        f"<dl>{listed}</dl></section>"
     )
 
 

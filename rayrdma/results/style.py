@@ -28,12 +28,15 @@ p { margin: 0.4rem 0; max-width: 46rem; }
 code { font: 0.88em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 pre { margin: 0.8rem 0; padding: 0.9rem 1.1rem; overflow-x: auto; background: var(--shade); border-radius: 6px; }
 table { width: 100%; border-collapse: collapse; margin: 1rem 0 0; }
-th, td { padding: 0.5rem 0.9rem 0.5rem 0; text-align: left; vertical-align: top; font-weight: 400; }
+th, td { padding: 0.5rem 1.4rem 0.5rem 0; text-align: left; vertical-align: top; font-weight: 400; }
 thead th { padding-bottom: 0.45rem; border-bottom: 1.5px solid var(--ink); vertical-align: bottom; }
 tbody th, tbody td { border-bottom: 1px solid var(--rule); }
 .figures { font-size: 0.9rem; }
 .figures thead th { color: var(--quiet); font-size: 0.82rem; }
-.figures .number { text-align: right; white-space: nowrap; }
+.figures .group { padding-top: 1.3rem; font-weight: 650; }
+.figures .number { text-align: right; }
+.figures td.number { white-space: nowrap; }
+.figures td:last-child { min-width: 14rem; }
 .figures code { white-space: nowrap; }
 
 .comparison { margin-top: 2rem; table-layout: fixed; }
@@ -55,6 +58,7 @@ tbody th, tbody td { border-bottom: 1px solid var(--rule); }
 figure { margin: 1.2rem 0 0; }
 svg { display: block; width: 100%; height: auto; max-width: 60rem; overflow: visible; }
 svg text { font: 13px system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; fill: var(--ink); }
+svg text.quiet { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
 svg .axis text, svg text.quiet { fill: var(--quiet); font-size: 12px; }
 svg .grid { stroke: var(--rule); stroke-width: 1; }
 svg .range { stroke: var(--mark); stroke-width: 2; }
@@ -62,7 +66,7 @@ svg .median { fill: var(--mark); }
 svg .tail { stroke: var(--mark); stroke-width: 2; }
 svg .kill { stroke: var(--bad); stroke-width: 2; fill: none; }
 figcaption { margin-top: 0.5rem; max-width: 46rem; font-size: 0.85rem; color: var(--quiet); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; margin: 0.8rem 0 0; font-size: 0.9rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; font-size: 0.9rem; }
 dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
 
 @media (max-width: 900px) {
@@ -71,9 +75,13 @@ dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
   .comparison thead, .comparison colgroup { display: none; }
   .comparison tbody th { padding: 1.6rem 0 0.4rem; font-size: 1.1rem; border-bottom: 1.5px solid var(--ink); }
   .comparison td { display: grid; grid-template-columns: 10rem 1fr; gap: 0 1rem; padding: 0.7rem 0; }
-  .comparison td::before { grid-row: 1 / span 3; content: attr(data-system); color: var(--quiet); padding-top: 0.15rem; }
+  .comparison td::before { grid-row: 1 / span 3; content: attr(data-system); color: var(--quiet); }
   .comparison .claim { font-size: 1.2rem; }
   .scroll { overflow-x: auto; }
+  .figures { font-size: 0.84rem; }
+  .figures th, .figures td { padding-right: 0.75rem; }
+  .figures td:last-child { min-width: 9rem; }
+  .figures td:last-child, .figures th:last-child { padding-right: 0; }
 }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } }
 """

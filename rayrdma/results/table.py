@@ -22,7 +22,7 @@ from rayrdma.scenario import choose
 from .bounds import AT, BOUNDS, PAST, BoundMeasured, ForcedPaxos, measure
 from .delays import CLAIMED, DelaysMeasured, measure_delays
 from .folder import RunFolder
-from .live import ROUNDS, TRANSPORT, Kill, Latency, measure_kill, measure_latency
+from .live import ROUNDS, Kill, Latency, measure_kill, measure_latency
 from .quantities import round_trips, seconds
 from .result import BLOCKED, DECIDED, versions
 
@@ -104,8 +104,11 @@ class Measurements(msgspec.Struct):
     @property
     def hold(self) -> bool:
         """All of it is as claimed."""
-        everything = (*self.bounds, *self.delays, *self.latencies, *self.kills)
-        return bool(everything) and all(measured.holds for measured in everything)
+        held = [measured.holds for measured in self.bounds]
+        held += [measured.holds for measured in self.delays]
+        held += [measured.holds for measured in self.latencies]
+        held += [measured.holds for measured in self.kills]
+        return bool(held) and all(held)
 
 
 SHARED_MEMORY = System("Shared memory", "disk-paxos", "Disk Paxos")
@@ -184,15 +187,16 @@ def _measure_simulated(found: Measurements, seeds: range, tell: Progress) -> Non
 def _measure_live(found: Measurements, rounds: int, tell: Progress) -> None:
     from rayrdma.actors.cluster import ray_session  # Ray is imported only where it is used
 
-    steps = 2 * len(CLAIMED)
+    systems = [system.protocol for system in SYSTEMS if system.protocol is not None]
+    steps = len(CLAIMED) + len(systems)
     tell("Ray: starting", 0, steps)
     with ray_session():  # one for all
         for done, protocol in enumerate(CLAIMED):
-            tell(f"Ray: {protocol}, {rounds} rounds", 2 * done, steps)
+            tell(f"Ray: {rounds} rounds of {protocol}", done, steps)
             found.latencies.append(measure_latency(protocol, rounds))
-            tell(f"Ray: {protocol}, its leader killed", 2 * done + 1, steps)
+        for done, protocol in enumerate(systems, len(CLAIMED)):
+            tell(f"Ray: kill -9 of the leader of {protocol}", done, steps)
             found.kills.append(measure_kill(protocol))
-    tell("Ray: done", steps, steps)
 
 
 def assemble(
@@ -235,15 +239,15 @@ def _rows(found: Measurements) -> list[Row]:
         Cell("N/A", NOT_CLAIMED, NOT_CLAIMED, []),
         _later("n > 3f"),
         _later("n > 2f"),
-        _later("–"),
+        _later("-"),
     ]
     best_case = [
         _cell("2", _best_case(found, SHARED_MEMORY)),
         _cell("1", _best_case(found, MESSAGE_PASSING)),
         _cell("1", _best_case(found, RDMA_FULL)),
-        _later("–"),
+        _later("-"),
     ]
-    scalability = [_later(claim) for claim in ("10–100", "10,000–100,000", "10–100", "10–100,000")]
+    scalability = [_later(claim) for claim in ("10-100", "10,000-100,000", "10-100", "10-100,000")]
     memories = [
         _cell("m > 2f", _memories(found, SHARED_MEMORY)),
         Cell("none", NOT_CLAIMED, "runs without memories", []),
@@ -286,7 +290,7 @@ def _crash(found: Measurements, system: System) -> Iterable[Finding]:
     if system is MESSAGE_PASSING and forced:
         disagreements, of = sum(bound.disagreements for bound in forced), sum(bound.schedules for bound in forced)
         yield Finding(
-            "with quorums of n − f",
+            "with quorums of n-f",
             f"two decisions in {disagreements:,} of {of:,} schedules",
             all(bound.holds for bound in forced),
         )
@@ -300,12 +304,10 @@ def _memories(found: Measurements, system: System) -> Iterable[Finding]:
     at = [bound for bound in measured if bound.side == AT]
     past = [bound for bound in measured if bound.side == PAST and bound.crashed_memories]
     if at:
-        yield Finding("at the bound, m = 2f+1", _count(at, DECIDED), all(bound.holds for bound in at))
+        yield Finding("at the bound, f of 2f+1", _count(at, DECIDED), all(bound.holds for bound in at))
     if past:
         why = explain(past[0])
-        yield Finding(
-            "one past it, f+1 of 2f+1 crashed", f"{_count(past, BLOCKED)}: {why}", all(bound.holds for bound in past)
-        )
+        yield Finding("one past it, f+1 of 2f+1", f"{_count(past, BLOCKED)}: {why}", all(bound.holds for bound in past))
 
 
 def _best_case(found: Measurements, system: System) -> Iterable[Finding]:
@@ -337,6 +339,15 @@ def explain(bound: BoundMeasured) -> str:
         n = bound.processes
         return f"needs {majority(n)} of {n} processes, {n - bound.crashed_processes} alive"
     return bound.why
+
+
+def tell_size(table: Table) -> str:
+    """How much was run, in a few words."""
+    simulated = sum(bound.schedules for bound in table.bounds) + 2 * len(table.delays)
+    rounds = sum(latency.rounds for latency in table.latencies)
+    parts = [f"{simulated:,} simulated runs"] if simulated else []
+    parts += [f"{rounds:,} rounds and {len(table.kills)} kills of the leader on Ray"] if rounds else []
+    return ", ".join(parts)
 
 
 def tell_latency(latency: Latency) -> str:

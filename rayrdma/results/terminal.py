@@ -13,7 +13,7 @@ from rich.text import Text
 from .live import TRANSPORT
 from .quantities import percentile, round_trips, seconds
 from .result import BLOCKED, DECIDED, UNKNOWN, VIOLATED, Result
-from .table import MEASURED, Cell, Table, tell_kill
+from .table import MEASURED, Cell, Table, tell_kill, tell_size
 
 COLOURS = {DECIDED: "green", VIOLATED: "red", BLOCKED: "yellow", UNKNOWN: "yellow"}
 WIDTH_OF_A_FILE = 120
@@ -46,7 +46,7 @@ def show_table(console: Console, table: Table) -> None:
         if shown:
             console.print(figures(table), "")
     if table.holds:
-        console.print(Text("everything that was measured is as claimed", "bold green"))
+        console.print(Text(f"everything that was measured is as claimed: {tell_size(table)}", "bold green"))
     else:
         console.print(Text("something that was measured is not as claimed", "bold red"))
     console.print(f"took {seconds(table.elapsed)}; {table.schedules:,} schedules a bound, seeds from {table.seed}")
@@ -65,9 +65,7 @@ def _cell(cell: Cell) -> Text:
 
 
 def _delays(table: Table) -> Grid:
-    grid = Grid(
-        box=None, padding=(0, 2), title="Delays to the first decision", title_justify="left", title_style="bold"
-    )
+    grid = _figures("Delays to the first decision")
     for head in ("", "common case", "claimed", "after a take-over", "claimed"):
         grid.add_column(head, justify="right" if head else "left", header_style="dim")
     for measured in table.delays:
@@ -77,17 +75,20 @@ def _delays(table: Table) -> Grid:
 
 
 def _latencies(table: Table) -> Grid:
-    title = f"On Ray over {TRANSPORT}, and with the leader killed in mid-round"
-    grid = Grid(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
+    grid = _figures(f"On Ray over {TRANSPORT}, and with the leader killed in mid-round")
     for head in ("", "delays", "p50", "p99"):
         grid.add_column(head, justify="right" if head else "left", header_style="dim")
     grid.add_column("after the kill", header_style="dim")
     kills = {kill.protocol: tell_kill(kill) for kill in table.kills}
     for latency in table.latencies:
-        times = ("–" if value is None else seconds(value) for value in (latency.p50, latency.p99))
+        times = ("-" if value is None else seconds(value) for value in (latency.p50, latency.p99))
         counted = " or ".join(sorted(latency.delays, key=int))
         grid.add_row(latency.protocol, counted, *times, kills.get(latency.protocol, ""))
     return grid
+
+
+def _figures(title: str) -> Grid:
+    return Grid(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
 
 
 def _lines(result: Result) -> list[tuple[str, str]]:
