@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
+
 from rayrdma.actors.cluster import ray_session
 from rayrdma.actors.coordinator import Coordinator
 from rayrdma.bench import Direct, Figure, Plain, against, figure
@@ -116,7 +117,8 @@ class Asker:
         forget_semaphores()
         connection = RayChannelConnection(end, [self._region], 0)
         write = Direct(WRITE, Plain(FRAME[:48]))
-        bare, writes = [], []
+        bare: list[int] = []
+        writes: list[int] = []
         clock = time.perf_counter_ns
         for _ in range(samples):
             start = clock()
@@ -214,4 +216,3 @@ def take_over_times() -> list[int]:
             first = min(report.moment for report in reports if report.decided)
             times.append(int(first * 1e9) - killed)
     return times
-

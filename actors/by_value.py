@@ -7,6 +7,7 @@ own classes travel so; what peers send each other is decoded by declared type, n
 
 from __future__ import annotations
 
+import inspect
 import io
 import sys
 from typing import Any
@@ -45,15 +46,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         """Structs of the protocol's own module are made anew; the rest is cloudpickle's."""
-        if isinstance(obj, type) and issubclass(obj, msgspec.Struct) and obj.__module__ == self._module:
-            if self._module.partition(".")[0] != "rayrdma":
-                return _make_struct, _describe_struct(obj)
+        ours = self._module.partition(".")[0] == "rayrdma"
+        if isinstance(obj, type) and issubclass(obj, msgspec.Struct) and obj.__module__ == self._module and not ours:
+            return _make_struct, _describe_struct(obj)
         return super().reducer_override(obj)
 
 
 def _describe_struct(struct: type[msgspec.Struct]) -> tuple[Any, ...]:
-    own = struct.__dict__.get("__annotations__", {})
-    fields = []
+    own = inspect.get_annotations(struct)
+    fields: list[Any] = []
     for field in msgspec.structs.fields(struct):
         if field.name not in own:
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,39 +18,51 @@ from rayrdma.model.errors import EnvironmentProblem
 OBJECT_STORE_BYTES = 128 * 2**20
 
 # Waits for the end of its standard input, that is, of the process that holds the other end, however that
-# ends; then for a process to be gone; then removes a folder and what matches a pattern.
+# ends; then for those that were started with the folder among their arguments, as Ray's are; then removes the
+# folder, and the semaphores of the raylet that it was told of.
 _REAPER = """
 import glob, os, shutil, sys, time
-os.read(0, 1)
-folder, pid, pattern = sys.argv[1:]
-for _ in range(200):
-    if not os.path.exists("/proc/" + pid):
-        break
+raylet = sys.stdin.read()
+def used():
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if int(pid) != os.getpid() and sys.argv[1].encode() in open(f"/proc/{pid}/cmdline", "rb").read():
+                return True
+        except OSError:
+            pass
+deadline = time.monotonic() + 30
+while used() and time.monotonic() < deadline:
     time.sleep(0.1)
-shutil.rmtree(folder, ignore_errors=True)
-for file in glob.glob(pattern) if pattern else ():
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+for file in glob.glob(f"/dev/shm/sem.hdr{raylet}-*") + glob.glob(f"/dev/shm/sem.obj{raylet}-*") if raylet else ():
     os.path.exists(file) and os.unlink(file)
 """
 
 
-def reap(folder: str, pid: int = 0, pattern: str = "") -> int:
-    """Have ``folder`` removed when this process ends, also by ``kill -9``, and ``pid`` is gone.
+class Reaper:
+    """Has ``folder`` removed when this process ends, also by ``kill -9``, or at `close`."""
 
-    Returns:
-        A file descriptor: closing it lets the reaper work at once.
-    """
-    read, write = os.pipe()
-    try:
-        subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", _REAPER, folder, str(pid), pattern],
-            stdin=read,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    finally:
-        os.close(read)
-    return write
+    def __init__(self, folder: str) -> None:
+        read, self._write = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-S", "-E", "-c", _REAPER, folder],
+                stdin=read,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        finally:
+            os.close(read)
+
+    def tell(self, raylet: int) -> None:
+        """The semaphores of this raylet's channels are to be removed too."""
+        os.write(self._write, str(raylet).encode())
+
+    def close(self) -> None:
+        """Return when all that is done."""
+        os.close(self._write)
+        self._process.wait()
 
 
 @contextlib.contextmanager
@@ -89,6 +100,7 @@ def _own_ray() -> Iterator[None]:
     import ray._private.worker as worker
 
     folder = tempfile.mkdtemp(prefix="rayrdma-")
+    reaper = Reaper(folder)
     # The death of an actor is our business, and would be printed on standard output: Ray has no public switch.
     worker._worker_logs_enabled = False
     ours = _authenticate(folder)
@@ -104,18 +116,16 @@ def _own_ray() -> Iterator[None]:
             )
         except Exception as error:
             raise EnvironmentProblem(f"Ray could not be started on this machine: {_line(error)}") from error
-        raylet = worker._global_node.all_processes["raylet"][0].process.pid
-        watch = reap(folder, raylet, f"/dev/shm/sem.*{raylet}-*")
+        reaper.tell(worker._global_node.all_processes["raylet"][0].process.pid)
         try:
             yield
         finally:
             ray.shutdown()
-            os.close(watch)
     finally:
         for name in ours:
             os.environ.pop(name, None)
         worker._worker_logs_enabled = True
-        shutil.rmtree(folder, ignore_errors=True)
+        reaper.close()
 
 
 def _authenticate(folder: str) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import tempfile
 import threading
@@ -23,8 +22,9 @@ from typing import Any
 
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+
 from rayrdma.actors.by_value import dump_protocol
-from rayrdma.actors.cluster import ray_session, reap
+from rayrdma.actors.cluster import Reaper, ray_session
 from rayrdma.actors.memory import MemoryActor
 from rayrdma.actors.omega import PERIOD
 from rayrdma.actors.process import ProcessActor
@@ -40,6 +40,10 @@ from rayrdma.transports.links import CARRIER
 SHARED_MEMORY = Path("/dev/shm")
 ALONE_UP_TO = 16
 SETUP_SECONDS = 120.0
+GRACE_SECONDS = 5.0
+"""How long after a round's time-out an actor may take to report."""
+FOREVER = 2**63 - 1
+"""A memory that crashed in this instance has crashed in all of them."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class CoordinatorHost:
     def __init__(self, wiring: Wiring, plan: Plan) -> None:
         place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir())
         self._folder = tempfile.mkdtemp(prefix="rayrdma-", dir=place)
-        self._reaper = reap(self._folder)
+        self._reaper = Reaper(self._folder)
         self._plan = plan
         self._wiring = replace(wiring, folder=self._folder)
         self._host = host_identity()
@@ -93,7 +97,7 @@ class CoordinatorHost:
             for letter, parties in (("p", self._processes), ("m", self._memories))
             for party in parties
             for member in party.members
-            if party.alive
+            if party.alive and member not in (self._dead_processes if letter == "p" else self._dead_memories)
         }
 
     def set_up(self) -> dict[str, int]:
@@ -108,9 +112,10 @@ class CoordinatorHost:
         per_actor = plan.processes_per_actor
         self._processes = self._make(ProcessActor, wiring.n, per_actor or -(-wiring.n // ALONE_UP_TO))
         self._memories = self._make(MemoryActor, wiring.memories, max(1, -(-wiring.memories // ALONE_UP_TO)))
+        self._check_pauses()
         for party in self._processes + self._memories:
             self._locate(party)
-        addresses = [address for party in self._memories for address in self._open(party)]
+        addresses = self._open_memories()
         inboxes: dict[int, str] = {}
         pulses: dict[int, str] = {}
         for found in self._ask([party.actor.whereabouts.remote() for party in self._processes]):
@@ -119,20 +124,25 @@ class CoordinatorHost:
         for chosen in self._ask(
             [party.actor.connect.remote(party.actor, addresses, inboxes, pulses) for party in self._processes]
         ):
-            self._transports.update(chosen.values())
+            self._transports.update(chosen)
         for address in addresses:
-            if address.segment is not None:
+            if address.segments is not None:
                 from rayrdma.transports.shm import Segment
 
-                self._segments[address.number] = (Segment.attach(address.segment), Segment.attach(address.pulse_segment))
-        self._ask([call for party in self._memories for call in (party.actor.unlink.remote(), party.actor.forget.remote())])
+                self._segments[address.number] = [Segment.attach(path) for path in address.segments]
+        self._ask(
+            [call for party in self._memories for call in (party.actor.unlink.remote(), party.actor.forget.remote())]
+        )
         self._arm_memories()
         self._ask([party.actor.beat.remote() for party in self._processes])
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
         return dict(self._transports)
 
     def run_round(self, instance: int) -> list[Report]:
-        """Run one instance at every live process; what each reports, without those that died in it."""
+        """Run one instance at every live process; what each reports, without those that died in it.
+
+        A process that says nothing until after the time-out (somebody has stopped it) counts as undecided.
+        """
         self._begin()
         self._tell_memories(instance)
         values = dict(enumerate(self._plan.inputs))
@@ -142,14 +152,18 @@ class CoordinatorHost:
             if party.alive
         }
         reports: list[Report] = []
+        deadline = time.monotonic() + self._plan.timeout + GRACE_SECONDS
         waiting = list(calls)
         while waiting:
-            done, waiting = ray.wait(waiting, num_returns=1)
+            done, waiting = ray.wait(waiting, num_returns=1, timeout=max(0.0, deadline - time.monotonic()))
             for call in done:
                 try:
                     reports += ray.get(call)
                 except RayActorError:
                     self._lost(calls[call])
+            if not done:
+                reports += [Report.silent(process) for call in waiting for process in calls[call].members]
+                break
         for report in reports:
             if report.stopped:
                 self._dead_processes.add(report.process)
@@ -178,12 +192,11 @@ class CoordinatorHost:
         for pulse, segment in self._segments.values():
             pulse.close()
             segment.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
         deadline = time.monotonic() + 5
         for party in parties:
             while party.host == self._host and _runs(party.pid) and time.monotonic() < deadline:
                 time.sleep(0.01)
-        os.close(self._reaper)
+        self._reaper.close()
 
     # Making the parties
 
@@ -196,22 +209,28 @@ class CoordinatorHost:
         party.pid, party.node, party.host = found["pid"], found["node"], found["host"]
         party.hold = party.actor.hold.remote()
 
-    def _open(self, party: Party) -> list[MemoryAddress]:
-        """Make the memories of one actor, in shared memory if all processes can map it and that is allowed."""
-        together = all(other.host == party.host for other in self._processes) and party.host == self._host
+    def _open_memories(self) -> list[MemoryAddress]:
+        """Make all memories, each in shared memory if all processes can map it and that is allowed."""
+        shared = [self._shares_memory(party) for party in self._memories]
+        opened = self._ask([party.actor.open.remote(shm) for party, shm in zip(self._memories, shared, strict=True)])
+        return [
+            MemoryAddress(number, party.actor, party.node, files.get(number))
+            for party, files in zip(self._memories, opened, strict=True)
+            for number in party.members
+        ]
+
+    def _shares_memory(self, party: Party) -> bool:
         wanted = self._plan.transport
+        together = all(other.host == party.host for other in self._processes) and party.host == self._host
         if wanted == "shm" and not together:
             raise UsageError("the transport shm needs all parties on one host; use --transport auto or ray-channel")
         shm = wanted != "ray-channel" and together and SHARED_MEMORY.is_dir()
-        (files,) = self._ask([party.actor.open.remote(shm)])
-        if files and any(isinstance(f.at, After) and f.memory in party.members for f in self._crashes("memory")):
+        if shm and any(isinstance(f.at, After) and f.memory in party.members for f in self._crashes("memory")):
             raise UsageError(
                 "over shm nobody sees a memory's operations, so it can not crash at one; "
                 "give a time (m0@0.5) or use --transport ray-channel"
             )
-        return [
-            MemoryAddress(number, party.actor, party.node, *files.get(number, (None, None))) for number in party.members
-        ]
+        return shm
 
     def _ask(self, calls: list[Any]) -> list[Any]:
         """The answers of actors that are being set up."""
@@ -237,6 +256,14 @@ class CoordinatorHost:
             if isinstance(fault.at, After):
                 assert fault.memory is not None
                 self._ask([self._party(self._memories, fault.memory).actor.crash_after.remote(fault.memory, fault.at)])
+
+    def _check_pauses(self) -> None:
+        for fault in self._plan.faults:
+            if isinstance(fault, Pause) and len(self._party(self._processes, fault.process).members) > 1:
+                raise UsageError(
+                    f"fault {fault}: process {fault.process} shares its actor with others, which would stand still "
+                    "too; use --processes-per-actor 1"
+                )
 
     def _begin(self) -> None:
         """At the start of the first round: what is to happen at time 0 happens, the rest is timed."""
@@ -289,18 +316,15 @@ class CoordinatorHost:
         """A memory's segments can outlive its actor; a memory that has crashed never answers."""
         self._dead_memories.add(number)
         for segment in self._segments.get(number, ()):
-            segment.crash()
+            segment.crash(FOREVER)
 
     def _kill(self, party: Party) -> None:
+        self._signal(party, signal.SIGKILL)
         party.alive = False
-        if party.host == self._host:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(party.pid, signal.SIGKILL)
-        else:
-            ray.kill(party.actor)
+        ray.kill(party.actor)
 
     def _signal(self, party: Party, number: signal.Signals) -> None:
-        if party.host == self._host:
+        if party.alive and party.host == self._host:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(party.pid, number)
 
@@ -320,22 +344,24 @@ class CoordinatorHost:
                         self._lost(holds[hold])
 
     def _lost(self, party: Party) -> None:
-        party.alive = False
-        if self._closed.is_set():
-            return
-        if party in self._memories:
-            for number in party.members:
-                self._mark_crashed(number)
-        else:
-            self._dead_processes.update(party.members)
+        """An actor does not answer any more. If it is not dead, it is from now on: unknown becomes a crash."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self._kill(party)
+            if party in self._memories:
+                for number in party.members:
+                    self._mark_crashed(number)
+            else:
+                self._dead_processes.update(party.members)
 
     def _tell_memories(self, instance: int) -> None:
-        """Empty every live memory for a new instance."""
+        """Empty every live memory for a new instance; one that can not be told in time has crashed."""
         calls = {party.actor.reset.remote(instance): party for party in self._memories if party.alive}
         for call, party in calls.items():
             try:
-                ray.get(call)
-            except RayActorError:
+                ray.get(call, timeout=self._plan.timeout)
+            except (RayActorError, GetTimeoutError):
                 self._lost(party)
 
     def _party(self, parties: list[Party], member: int) -> Party:

@@ -22,8 +22,9 @@ from rayrdma.model.protocol import Protocol as AgreementProtocol
 from rayrdma.model.regions import ENCODE, Record, Region, Value
 from rayrdma.model.tasks import Completion, Task
 from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Responded, Sent
-from rayrdma.transports.connection import PENDING, Connection
+from rayrdma.transports.connection import PENDING, UNREADABLE, Connection
 from rayrdma.transports.links import Inbox, Outbox
+
 
 class FailureDetector(Protocol):
     """What a process sees of its Omega."""
@@ -55,7 +56,9 @@ class Clockwork:
     def count(self, operation: str) -> None:
         """Die right after the operation that the fault names."""
         after = self.crash_after
-        if after is not None and (after.operation == operation or (after.operation == "operation" and operation != "send")):
+        if after is not None and (
+            after.operation == operation or (after.operation == "operation" and operation != "send")
+        ):
             self.counted += 1
             if self.counted == after.count:
                 self._die()
@@ -144,8 +147,14 @@ class LiveProcess(Process):
         if self.trace is not None:
             self.trace.append(
                 Issued(
-                    self._now(), self.id, operation.memory, operation.number, operation.kind,
-                    operation.region, operation.register, operation.argument,
+                    self._now(),
+                    self.id,
+                    operation.memory,
+                    operation.number,
+                    operation.kind,
+                    operation.region,
+                    operation.register,
+                    operation.argument,
                 )
             )
         response = self._connections[operation.memory].post(operation)
@@ -177,8 +186,11 @@ class LiveProcess(Process):
     def _start_timer(self, sleep: Sleep, duration: float) -> None:
         self._timers.append((time.monotonic() + duration * MILLISECOND, sleep, self.current.depth))
 
-    def _on_decide(self) -> None:
+    def decide(self, value: Value) -> None:
         self.decided_ns = time.perf_counter_ns()
+        super().decide(value)
+
+    def _on_decide(self) -> None:
         if self.trace is not None:
             self.trace.append(Decided(self._now(), self.id, self.decision, self.decision_depth))
 
@@ -254,7 +266,7 @@ class LiveProcess(Process):
             return
         try:
             message = self._decode(payload)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return  # not a message of this protocol
         if self.trace is not None:
             self.trace.append(Delivered(self._now(), self.id, sender, message))

@@ -15,6 +15,7 @@ import threading
 from typing import Any
 
 import ray
+
 from rayrdma.actors.omega import heartbeat_region
 from rayrdma.actors.wiring import Wiring, host_identity
 from rayrdma.faults.plan import After
@@ -95,7 +96,7 @@ class MemoryHost:
         """All channels are open on both ends."""
         forget_semaphores()
 
-    def apply(self, number: int, process: int, frame: bytes) -> bytes:
+    def apply(self, number: int, process: int, frame: bytes) -> bytes | None:
         """One operation as an actor call, for processes on other nodes."""
         return self._services[number].apply(process, frame)
 

@@ -22,7 +22,7 @@ from rayrdma.model.operations import READ_REGION, WRITE, Kind
 from rayrdma.model.outcomes import NAK
 from rayrdma.model.permissions import everyone
 from rayrdma.model.regions import Record, Region
-from rayrdma.transports.connection import PENDING, Connection
+from rayrdma.transports.connection import PENDING, UNREADABLE, Connection
 from rayrdma.transports.links import Inbox, Outbox
 
 HEARTBEATS = "heartbeats"
@@ -117,7 +117,7 @@ class MessageBoard:
     def look(self) -> Mapping[int, int]:
         """Take what has come."""
         while (envelope := self._inbox.receive()) is not None:
-            with contextlib.suppress(msgspec.DecodeError):
+            with contextlib.suppress(*UNREADABLE):
                 count = _decode_beat(envelope.payload).count
                 self._seen[envelope.sender] = max(count, self._seen.get(envelope.sender, -1))
         return self._seen
@@ -163,9 +163,7 @@ class Omega(threading.Thread):
                 self._silent[process] = 0
             else:
                 self._silent[process] += 1
-        self.leader = next(
-            (q for q, silent in enumerate(self._silent) if silent < self._patience[q]), self._process
-        )
+        self.leader = next((q for q, silent in enumerate(self._silent) if silent < self._patience[q]), self._process)
 
     def stop(self) -> None:
         """Beat no more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -10,20 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import ray
+
+from rayrdma.actors.dial import Dialled, dial
 from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
-from rayrdma.actors.omega import HEARTBEATS, MemoryBoard, MessageBoard, Omega, heartbeat_region
+from rayrdma.actors.omega import Board, MemoryBoard, MessageBoard, Omega, heartbeat_region
 from rayrdma.actors.wiring import MemoryAddress, Report, Wiring, host_identity
-from rayrdma.model.regions import Region, Value
-from rayrdma.transports.connection import Connection
+from rayrdma.model.regions import Value
 from rayrdma.transports.links import Inbox, Outbox
-from rayrdma.transports.ray_channel import (
-    CallEnd,
-    ChannelEnd,
-    RayChannelConnection,
-    forget_semaphores,
-    make_channel,
-)
-from rayrdma.transports.service import frame_bytes
+from rayrdma.transports.ray_channel import forget_semaphores
 
 SPIN = 2000  # steps without an event before the loop sleeps between steps
 NAP = 0.001
@@ -38,9 +31,8 @@ class Seat:
         self.pulse = Inbox(wiring.listen(id, "beats")) if not wiring.memories else None
         self.outbox: Outbox | None = None
         self.pulse_outbox: Outbox | None = None
-        self.ends: dict[int, ChannelEnd | CallEnd] = {}
-        self.pulse_ends: dict[int, ChannelEnd | CallEnd] = {}
-        self.segments: list[Any] = []
+        self.dialled: list[Dialled] = []
+        self.fans: dict[str, Any] = {}
         self.omega: Omega | None = None
         self.current: LiveProcess | None = None
         self.stopped = False
@@ -55,6 +47,7 @@ class ProcessHost:
         self._regions = wiring.regions()
         self._seats = {id: Seat(id, wiring) for id in ids}
         self._held = threading.Event()
+        self._turn = threading.Lock()
         self._clockworks = {
             id: Clockwork(wiring.crashes.get(id), kill_this_process if len(ids) == 1 else self._stopper(id))
             for id in ids
@@ -76,20 +69,20 @@ class ProcessHost:
 
     def connect(
         self, me: Any, memories: list[MemoryAddress], inboxes: Mapping[int, str], pulses: Mapping[int, str]
-    ) -> dict[int, str]:
-        """Open a connection to every memory and to every process.
+    ) -> list[str]:
+        """Open connections to every memory and to every process.
 
         Returns:
-            The transport to each memory.
+            The transport of every (process, memory) pair.
         """
-        chosen: dict[int, str] = {}
+        pulse = [heartbeat_region(self._wiring.n)]
         for seat in self._seats.values():
-            for address in memories:
-                chosen[address.number] = self._connect_memory(seat, me, address)
+            seat.dialled = [dial(me, self._node, seat.id, address, self._regions, pulse) for address in memories]
+            seat.fans = self._fans(seat)
             seat.outbox = Outbox(seat.id, inboxes)
-            seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, memories, pulses), self._wiring.period)
+            seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, pulses), self._wiring.period)
         forget_semaphores()
-        return chosen
+        return [dialled.protocol.transport for seat in self._seats.values() for dialled in seat.dialled]
 
     def beat(self) -> None:
         """Start the failure detectors."""
@@ -99,8 +92,12 @@ class ProcessHost:
 
     def run_round(self, instance: int, values: Mapping[int, Value], timeout: float) -> list[Report]:
         """Run one instance of the protocol until its processes here are done, or ``timeout`` seconds."""
+        with self._turn:  # an actor that was stopped may find a later call waiting when it goes on
+            return self._run(instance, values, timeout)
+
+    def _run(self, instance: int, values: Mapping[int, Value], timeout: float) -> list[Report]:
         processes = []
-        for id, seat in self._seats.items():
+        for seat in self._seats.values():
             if not seat.stopped:
                 seat.current = self._process(seat, instance)
                 processes.append(seat.current)
@@ -116,10 +113,9 @@ class ProcessHost:
             idle = 0 if happened else idle + 1
             if time.monotonic() > deadline:
                 break
-            if idle:
-                # While a memory may answer within microseconds, a short spin; else sleep until a message comes.
-                if idle > SPIN or not any(process.expects_memories for process in processes):
-                    processes[0].wait(NAP)
+            # While a memory may answer within microseconds, a short spin; else sleep until a message comes.
+            if idle > SPIN or (idle and not any(process.expects_memories for process in processes)):
+                processes[0].wait(NAP)
         return [self._report(process) for process in processes]
 
     def stop(self, id: int) -> None:
@@ -133,9 +129,9 @@ class ProcessHost:
                 seat.omega.stop()
                 if seat.omega.is_alive():
                     seat.omega.join(timeout=2)
-            for end in [*seat.ends.values(), *seat.pulse_ends.values()]:
-                with contextlib.suppress(Exception):
-                    end.close()
+            for dialled in seat.dialled:
+                dialled.protocol.close()
+                dialled.pulse.close()
             for part in (seat.outbox, seat.pulse_outbox, seat.inbox, seat.pulse):
                 if part is not None:
                     part.close()
@@ -152,69 +148,40 @@ class ProcessHost:
 
         return stop
 
-    def _connect_memory(self, seat: Seat, me: Any, address: MemoryAddress) -> str:
-        """By shared memory where both are on one host and it is wanted, else by frames."""
-        if address.segment is not None:
-            from rayrdma.transports.shm import Segment  # compiled kernels are loaded only where they are used
+    def _board(self, seat: Seat, pulses: Mapping[int, str]) -> Board:
+        if seat.dialled:
+            return MemoryBoard(seat.id, [dialled.pulse for dialled in seat.dialled])
+        assert seat.pulse is not None
+        seat.pulse_outbox = Outbox(seat.id, pulses)
+        return MessageBoard(seat.id, self._wiring.n, seat.pulse, seat.pulse_outbox)
 
-            seat.segments.append((Segment.attach(address.segment), Segment.attach(address.pulse_segment)))
-            return "shm"
-        if address.node != self._node:
-            seat.ends[address.number] = CallEnd(address.actor, address.number, seat.id)
-            seat.pulse_ends[address.number] = CallEnd(address.actor, -1 - address.number, seat.id)
-            return seat.ends[address.number].transport
-        for number, ends in ((address.number, seat.ends), (-1 - address.number, seat.pulse_ends)):
-            requests = make_channel(me, address.actor, address.node, frame_bytes(self._regions))
-            replies = ray.get(address.actor.accept.remote(address.actor, number, seat.id, requests, me, self._node))
-            end = ChannelEnd(requests, replies)
-            end.greet()
-            ends[address.number] = end
-        return seat.ends[address.number].transport
+    def _fans(self, seat: Seat) -> dict[str, Any]:
+        """Where all memories are shared memory, one call writes to all of them."""
+        segments = [dialled.segment for dialled in seat.dialled if dialled.segment is not None]
+        if not segments or len(segments) < len(seat.dialled):
+            return {}
+        from rayrdma.transports.shm import Fan
 
-    def _board(self, seat: Seat, memories: list[MemoryAddress], pulses: Mapping[int, str]) -> Any:
-        if not memories:
-            assert seat.pulse is not None
-            seat.pulse_outbox = Outbox(seat.id, pulses)
-            return MessageBoard(seat.id, self._wiring.n, seat.pulse, seat.pulse_outbox)
-        region = heartbeat_region(self._wiring.n)
-        return MemoryBoard(seat.id, self._connections(seat, [region], 0, HEARTBEATS))
-
-    def _connections(self, seat: Seat, regions: list[Region], instance: int, what: str) -> list[Connection]:
-        connections: list[Connection] = []
-        pulse = what == HEARTBEATS
-        segments = iter(seat.segments)
-        for number in range(self._wiring.memories):
-            end = (seat.pulse_ends if pulse else seat.ends).get(number)
-            if end is not None:
-                connections.append(RayChannelConnection(end, regions, instance))
-            else:
-                from rayrdma.transports.shm import ShmConnection
-
-                connections.append(ShmConnection(next(segments)[pulse], regions, seat.id, instance))
-        return connections
+        return {region.name: Fan(segments, region, seat.id, 0) for region in self._regions}
 
     def _process(self, seat: Seat, instance: int) -> LiveProcess:
         wiring = self._wiring
-        fans: dict[str, Any] = {}
-        if seat.segments and len(seat.segments) == wiring.memories:
-            from rayrdma.transports.shm import Fan
-
-            segments = [segment for segment, _ in seat.segments]
-            fans = {region.name: Fan(segments, region, seat.id, instance) for region in self._regions}
+        for part in (*(dialled.protocol for dialled in seat.dialled), *seat.fans.values()):
+            part.start(instance)
         assert seat.omega is not None
         assert seat.outbox is not None
         return LiveProcess(
             seat.id,
             wiring.n,
             {region.name: region for region in self._regions},
-            self._connections(seat, self._regions, instance, "protocol"),
+            [dialled.protocol for dialled in seat.dialled],
             f"{wiring.seed}/{instance}",
             instance=instance,
             protocol=wiring.protocol,
             inbox=seat.inbox,
             outbox=seat.outbox,
             omega=seat.omega,
-            fans=fans,
+            fans=seat.fans,
             clockwork=self._clockworks[seat.id],
             trace=wiring.trace,
         )

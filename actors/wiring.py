@@ -68,13 +68,12 @@ class Wiring:
 
 @dataclass(frozen=True)
 class MemoryAddress:
-    """Where a memory is: its actor, and its segments for those on the same host."""
+    """Where a memory is: its actor, and the files of its two segments, if all can map them."""
 
     number: int
     actor: Any
     node: str
-    segment: str | None
-    pulse_segment: str | None
+    segments: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -95,3 +94,8 @@ class Report:
     stopped: bool
     waiting_for: str
     trace: list[Event] | None
+
+    @classmethod
+    def silent(cls, process: int) -> Report:
+        """Of a process whose actor does not answer."""
+        return cls(process, False, None, 0, 0.0, 0.0, False, "its actor to answer", None)

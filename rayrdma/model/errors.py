@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class RayrdmaError(Exception):
     """Base of every error that this library raises on purpose. Its text is one line for a person."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Between actors an error travels by its text, whatever its constructor takes.
+        return _remake, (type(self), str(self)), self.__dict__
+
+
+def _remake(kind: type[RayrdmaError], text: str) -> RayrdmaError:
+    return kind.__new__(kind, text)
 
 
 class UsageError(RayrdmaError, ValueError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -85,8 +85,15 @@ class Leadership(Completion[None]):
 
     __slots__ = ()
 
+    def __await__(self) -> Generator[Completion[Any], None, None]:
+        # For the present leader there is nothing to wait for, and its depth does not change.
+        return _NOTHING if self.done else super().__await__()
+
     def waiting_for(self) -> str:
         return "being the leader"
+
+
+_NOTHING: Any = iter(())
 
 
 class Sleep(Completion[None]):

@@ -69,8 +69,13 @@ class Region:
     def __reduce__(self) -> tuple[Any, ...]:
         # The decoder is rebuilt where the region arrives; it does not travel.
         return Region, (
-            self.name, self.registers, self.permission, self.of, self.legal_change, self.register_bytes,
-        )  # fmt: skip
+            self.name,
+            self.registers,
+            self.permission,
+            self.of,
+            self.legal_change,
+            self.register_bytes,
+        )
 
 
 ENCODE = msgspec.msgpack.Encoder().encode

@@ -69,7 +69,6 @@ class ProtectedMemoryPaxos(Protocol):
     def __init__(self, process: Process) -> None:
         super().__init__(process)
         self.majority = majority(len(process.memories))
-        self.attempts = 0
         self.highest_seen = FIRST_PROPOSAL
         # The pair of this process's last step h. An announcement (step b) keeps it: only the minimum rises.
         self.accepted_proposal = 0
@@ -89,28 +88,21 @@ class ProtectedMemoryPaxos(Protocol):
         ]
 
     async def propose(self, value: Value) -> None:
-        await self.process.race(self.lead(value), learn(self.process))
+        process = self.process
+        if process.id == FIRST_LEADER == process.leader():
+            # The first attempt is step h alone, with the least number. Only process 0 may do so, and only once: it has
+            # had the write permission on every memory since the start, so where its write is acked nothing was accepted.
+            self.accepted_proposal, self.accepted_value = FIRST_PROPOSAL, value
+            slot = Slot(FIRST_PROPOSAL, FIRST_PROPOSAL, value)
+            if await process.write_each(SLOTS, process.id, slot, need=self.majority) is ACK:
+                return decide_and_tell(process, value)
+        await process.race(self.lead(value), learn(process))
 
     async def lead(self, value: Value) -> None:
         """Attempt whenever Omega names this process, until one attempt decides."""
-        process = self.process
-        while not process.decided:
-            await process.elected()
-            self.attempts += 1
-            if process.id == FIRST_LEADER and self.attempts == 1:
-                await self.first_attempt(value)
-            else:
-                await self.attempt(value)
-
-    async def first_attempt(self, value: Value) -> None:
-        """Step h alone, with the least number. It is safe on the first attempt of process 0 only: it has had
-        the write permission on every memory since the start, so where its write is acked nothing was accepted.
-        """
-        process = self.process
-        self.accepted_proposal, self.accepted_value = FIRST_PROPOSAL, value
-        slot = Slot(FIRST_PROPOSAL, FIRST_PROPOSAL, value)
-        if await process.write_each(SLOTS, process.id, slot, need=self.majority) is ACK:
-            decide_and_tell(process, value)
+        while not self.process.decided:
+            await self.process.elected()
+            await self.attempt(value)
 
     async def attempt(self, value: Value) -> None:
         """All steps, on every memory in parallel, until a majority is written or one task gives up."""

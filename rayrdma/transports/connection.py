@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final, Literal, Protocol
 
+import msgspec
+
 from rayrdma.model.operations import Kind
 
 
@@ -19,6 +21,9 @@ class _Pending(Enum):
 
 PENDING: Final = _Pending.PENDING
 Pending = Literal[_Pending.PENDING]
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes of no sense raises."""
 
 
 class Call(Protocol):

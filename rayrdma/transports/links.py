@@ -19,6 +19,8 @@ import zmq
 from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.model.regions import ENCODE, Record
 
+from .connection import UNREADABLE
+
 CARRIER = "zeromq"
 HIGH_WATER_MARK = 100_000
 
@@ -37,7 +39,7 @@ class Inbox:
 
     def __init__(self, endpoint: str) -> None:
         """Listen at ``endpoint`` (``ipc://...``, or ``tcp://host:*`` for a port of its own)."""
-        self._context = zmq.Context.instance()
+        self._context: Any = zmq.Context.instance()
         self._socket = self._context.socket(zmq.PULL)
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.RCVHWM, HIGH_WATER_MARK)
@@ -68,7 +70,7 @@ class Inbox:
                 frame = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return None
-            with contextlib.suppress(msgspec.DecodeError):  # what is no message of ours is nobody's
+            with contextlib.suppress(*UNREADABLE):  # what is no message of ours is nobody's
                 envelope = self._decode(frame)
                 if envelope.instance == self.instance:
                     return envelope
@@ -91,7 +93,7 @@ class Outbox:
         self._sender = sender
         self._sockets: dict[int, Any] = {}
         for receiver, endpoint in endpoints.items():
-            socket = zmq.Context.instance().socket(zmq.PUSH)
+            socket: Any = zmq.Context.instance().socket(zmq.PUSH)
             socket.set(zmq.LINGER, 200)  # what was sent just before an orderly end still goes out
             socket.set(zmq.SNDHWM, HIGH_WATER_MARK)
             socket.connect(endpoint)

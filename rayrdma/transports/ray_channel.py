@@ -185,13 +185,18 @@ class CallEnd:
 
 
 class RayChannelConnection:
-    """One process of one instance towards one memory; a `rayrdma.transports.connection.Connection`."""
+    """One process towards one memory, in one instance after the other; a `rayrdma.transports.connection.Connection`."""
 
-    def __init__(self, end: ChannelEnd | CallEnd, regions: Sequence[Region], instance: int) -> None:
+    def __init__(self, end: ChannelEnd | CallEnd, regions: Sequence[Region], instance: int = 0) -> None:
         self._end = end
         self._codec = FrameCodec(regions, instance)
         self._number = 0
         self.transport = end.transport
+
+    def start(self, instance: int) -> None:
+        """Operations belong to ``instance`` from now on; the answer to an older one is not waited for."""
+        self._codec.start(instance)
+        self._number = 0
 
     @property
     def lost(self) -> str | None:
@@ -221,4 +226,5 @@ class RayChannelConnection:
         return PENDING
 
     def close(self) -> None:
-        """The end belongs to the process and outlives its instances."""
+        """Close the channels, for both ends."""
+        self._end.close()

@@ -30,7 +30,7 @@ from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission
 from rayrdma.model.regions import ENCODE, Region
 
-from .connection import Call
+from .connection import UNREADABLE, Call
 
 VALUE, ACKED, REFUSED = 0, 1, 2
 FRAME_OVERHEAD = 512
@@ -94,7 +94,10 @@ class MemoryService:
 
     def apply(self, process: int, frame: bytes) -> bytes | None:
         """Let an operation of ``process`` take effect; the reply, None after a crash. Nonsense is refused."""
-        request = _decode_request(frame)
+        try:
+            request = _decode_request(frame)
+        except UNREADABLE:
+            return ENCODE((0, REFUSED, None))  # no request has the number 0
         with self._lock:
             if self._crashed:
                 return None
@@ -142,6 +145,11 @@ class FrameCodec:
         self._operation: Call | None = None
         self._tried: bytes | None = None
 
+    def start(self, instance: int) -> None:
+        """Operations belong to ``instance`` from now on."""
+        self._instance = instance
+        self._operation = None
+
     def request(self, number: int, operation: Call) -> bytes:
         """The frame for an operation."""
         self._operation = operation
@@ -188,5 +196,3 @@ class FrameCodec:
         return ENCODE(
             (number, self._instance, operation.kind, operation.region, operation.register, (held, region.encode(new)))
         )
-
-
