@@ -25,6 +25,10 @@ class EnvironmentProblem(RayrdmaError, RuntimeError):
     """The place lacks something: Ray, room in /dev/shm, a device. Exit code 2."""
 
 
+class NoSuchRegister(UsageError):
+    """A protocol names a region or a register that it did not declare."""
+
+
 class ProtocolError(RayrdmaError, RuntimeError):
     """The protocol's code did what no protocol may do (decide twice, name a region that is not there)."""
 

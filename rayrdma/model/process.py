@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from .errors import ProtocolError
+from .errors import NoSuchRegister, ProtocolError
 from .operations import (
     CHANGE_PERMISSION,
     COMPARE_AND_SWAP,
@@ -301,7 +301,7 @@ class Process(ABC):
         try:
             there = 0 <= register < self.regions[region].registers
         except KeyError:
-            raise ProtocolError(
+            raise NoSuchRegister(
                 f"there is no region {region!r}; the protocol declares {', '.join(self.regions) or 'none'}"
             ) from None
         if not there:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from .errors import ProtocolError, UsageError, ValueTooLarge
+from .errors import NoSuchRegister, UsageError, ValueTooLarge
 from .permissions import LegalChange, Permission, static
 
 Value = Any
@@ -60,9 +60,9 @@ class Region:
         return data
 
     def check_register(self, register: int) -> None:
-        """Raise ProtocolError unless ``register`` is one of this region's."""
+        """Raise NoSuchRegister unless ``register`` is one of this region's."""
         if not 0 <= register < self.registers:
-            raise ProtocolError(
+            raise NoSuchRegister(
                 f"region {self.name!r} has registers 0 to {self.registers - 1}, there is no register {register}"
             )
 
