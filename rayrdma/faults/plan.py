@@ -119,9 +119,15 @@ def check_faults(faults: Iterable[Fault], processes: int, memories: int) -> None
     crashed: set[str] = set()
     for fault in faults:
         memory = fault.memory if isinstance(fault, Crash) else None
-        kind, number, count = ("memory", memory, memories) if memory is not None else (
-            "process", fault.process, processes,
-        )  # fmt: skip
+        kind, number, count = (
+            ("memory", memory, memories)
+            if memory is not None
+            else (
+                "process",
+                fault.process,
+                processes,
+            )
+        )
         if number is None or not 0 <= number < count:
             there = f"{kind[0]}0 to {kind[0]}{count - 1}" if count else "none"
             raise UsageError(f"fault {fault} names {kind} {number}, but the run has {there}")

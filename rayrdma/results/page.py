@@ -7,7 +7,6 @@ from html import escape
 
 from .bounds import AT, BoundMeasured
 from .chart import draw_latencies
-from .live import Kill, Latency
 from .quantities import round_trips, seconds
 from .result import BLOCKED, DECIDED, VIOLATED
 from .style import STYLE
@@ -62,8 +61,8 @@ def _comparison(columns: Sequence[System], rows: Sequence[Row]) -> str:
         f'<table class="comparison"><colgroup><col class="property"><col span="{len(columns)}"></colgroup>'
         f"<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"
         '<p class="footnote">The crash tolerance of shared memory and of RDMA Full is with a minority of the memories '
-        "crashed, m&nbsp;≥&nbsp;2f&nbsp;+&nbsp;1, as the footnote of the talk says. A round trip is two delays: a message "
-        "takes one, an operation on a memory two, a local step none.</p>"
+        "crashed, m&nbsp;≥&nbsp;2f&nbsp;+&nbsp;1, as the footnote of the talk says. A round trip is two delays: a "
+        "message takes one, an operation on a memory two, a local step none.</p>"
     )
 
 
@@ -161,35 +160,41 @@ def _delays(table: Table) -> str:
 def _live(table: Table) -> str:
     if not table.latencies:
         return ""
-    kills = {kill.protocol: kill for kill in table.kills}
-    rows = [_live_row(latency, kills.get(latency.protocol)) for latency in table.latencies]
-    heads = ["protocol", "delays", "p50", "p99", "memories over", "messages over", "leader killed", "survivors decided"]
+    latencies = [
+        [
+            _code(latency.protocol),
+            _number(" or ".join(sorted(latency.delays, key=int)), latency.holds),
+            *(_number("-" if value is None else seconds(value)) for value in (latency.p50, latency.p99)),
+            _text(", ".join(latency.transports) or "-"),
+            _text(latency.messages),
+        ]
+        for latency in table.latencies
+    ]
+    kills = [
+        [
+            _code(kill.protocol),
+            _code(kill.fault),
+            _number("-" if kill.seconds is None else seconds(kill.seconds)),
+            _number("-" if kill.delays is None else str(kill.delays)),
+            _text(
+                ", ".join(f"{process}: {value}" for process, value in kill.decisions.items()) or kill.reason, kill.holds
+            ),
+        ]
+        for kill in table.kills
+    ]
     return (
         "<section><h2>On Ray, with real processes</h2>"
         f"<p>Three process actors and three memory actors on this machine, {table.latencies[0].rounds} rounds on the "
-        "same actors; the time is from the call of the protocol to the decision, at the process that decides first. "
-        "Then one round in which the process of the leader is killed with SIGKILL right after its second write or "
-        "message: its heartbeats stop, another process is elected, and the survivors decide.</p>"
+        "same actors; the time is from the call of the protocol to the decision, at the process that decides first.</p>"
         f"<figure>{draw_latencies(table.latencies, table.kills)}"
         "<figcaption>Time to the first decision, logarithmic: dot p50, bar p99; cross: the round in which the leader "
         "was killed, the wait for its heartbeats included.</figcaption></figure>"
-        f"{_grid(heads, rows, numbers=range(1, 4))}</section>"
+        f"{_grid(['protocol', 'delays', 'p50', 'p99', 'memories over', 'messages over'], latencies, range(1, 4))}"
+        "<h3>The leader killed in mid-round</h3>"
+        "<p>Its process gets SIGKILL right after its second write or message. Its heartbeats stop, another process is "
+        "elected without being told, and the survivors decide.</p>"
+        f"{_grid(['protocol', 'killed', 'after', 'delays', 'survivors decided'], kills, range(2, 4))}</section>"
     )
-
-
-def _live_row(latency: Latency, kill: Kill | None) -> list[str]:
-    row = [
-        _code(latency.protocol),
-        _number(" or ".join(sorted(latency.delays, key=int)), latency.holds),
-        *(_number("-" if value is None else seconds(value)) for value in (latency.p50, latency.p99)),
-        _text(", ".join(latency.transports) or "-"),
-        _text(latency.messages),
-    ]
-    if kill is None:
-        return [*row, _text(""), _text("")]
-    decided = ", ".join(f"{process} {value}" for process, value in kill.decisions.items())
-    when = "" if kill.seconds is None else f", after {seconds(kill.seconds)}"
-    return [*row, _code(kill.fault), _text(f"{decided}{when}" if decided else kill.reason, kill.holds)]
 
 
 def _reproduce(table: Table) -> str:

@@ -26,7 +26,7 @@ p { margin: 0.4rem 0; max-width: 46rem; }
 .verdict { margin-top: 1.1rem; font-weight: 600; }
 .good { color: var(--good); } .bad { color: var(--bad); } .quiet { color: var(--quiet); }
 code { font: 0.88em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-pre { margin: 0.8rem 0; padding: 0.9rem 1.1rem; overflow-x: auto; background: var(--shade); border-radius: 6px; }
+pre { margin: 0.8rem 0; padding: 0.9rem 1.1rem; white-space: pre-wrap; background: var(--shade); border-radius: 6px; }
 table { width: 100%; border-collapse: collapse; margin: 1rem 0 0; }
 th, td { padding: 0.5rem 1.4rem 0.5rem 0; text-align: left; vertical-align: top; font-weight: 400; }
 thead th { padding-bottom: 0.45rem; border-bottom: 1.5px solid var(--ink); vertical-align: bottom; }
