@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 
 from rayrdma.model.errors import RayrdmaError
-from rayrdma.model.quorums import majority
 from rayrdma.scenario import choose
 
 from .bounds import AT, BOUNDS, PAST, BoundMeasured, ForcedPaxos, measure
@@ -333,12 +332,8 @@ def _trips(delays: int | None) -> str:
 
 def explain(bound: BoundMeasured) -> str:
     """What went wrong past a bound, in a few words; ``bound.why`` has the run's own."""
-    if lacking := re.search(r"needs \d+ of \d+ memories, \d+ alive", bound.why):
-        return lacking[0]
-    if bound.expected == BLOCKED and not bound.memories:
-        n = bound.processes
-        return f"needs {majority(n)} of {n} processes, {n - bound.crashed_processes} alive"
-    return bound.why
+    lacking = re.search(r"needs \d+ of \d+ \w+, \d+ alive", bound.why)
+    return lacking[0] if lacking else bound.why
 
 
 def tell_size(table: Table) -> str:

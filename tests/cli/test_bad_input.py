@@ -1,0 +1,154 @@
+"""Wrong usage: one clear line that names what was wrong and what would be right, and exit code 64."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Command
+
+USAGE = [
+    # arguments, what the line names
+    (["run", "raft"], ["'raft'", "paxos, paxos-two-phase, disk-paxos"]),
+    (["run"], ["protocol", "rayrdma run --help"]),
+    ([], ["command", "rayrdma --help"]),
+    (["walk"], ["walk", "--help"]),
+    (["run", "paxos", "--procs", "3"], ["--procs", "--processes"]),
+    (["run", "paxos", "--processes", "many"], ["--processes", "integer"]),
+    (["run", "paxos", "--processes", "0"], ["at least one process"]),
+    (["run", "paxos", "--processes", "-2"], ["at least one process"]),
+    (["run", "paxos", "--engine", "spark"], ["'spark'", "sim, ray"]),
+    (["run", "paxos", "--transport", "tcp"], ["'tcp'", "auto, shm, ray-channel"]),
+    (["run", "paxos", "--schedule", "lazy"], ["'lazy'", "constant, jitter, adversary"]),
+    (["run", "disk-paxos", "--memories", "0"], ["disk-paxos needs memories", "--memories 3"]),
+    (["run", "paxos", "--memories", "-1"], ["-1 memories"]),
+    (["run", "paxos", "--processes", "3", "--inputs", "a,b"], ["3 processes need 3 inputs", "2 were given"]),
+    (["run", "paxos", "--inputs", "a,,c"], ["input 2 of 'a,,c' is empty"]),
+    (["run", "paxos", "--inputs", "@none.txt"], ["none.txt", "No such file", "one value a line"]),
+    (["run", "paxos", "--inputs", "@."], [".", "Is a directory"]),
+    (["run", "paxos", "--crash", "p0@noon"], ["'p0@noon'", "p0@write:2"]),
+    (["run", "paxos", "--crash", "p0@jump:2"], ["'jump'", "read, write"]),
+    (["run", "paxos", "--crash", "p0@write:0"], ["count from 1"]),
+    (["run", "paxos", "--crash", "p7@0"], ["process 7", "p0 to p2"]),
+    (["run", "paxos", "--crash", "m0@0"], ["memory 0", "none"]),
+    (["run", "paxos", "--crash", "p0@0,p0@3"], ["process 0 is to crash twice"]),
+    (["run", "paxos", "--pause", "p0@9-3"], ["from a time to a later one"]),
+    (["run", "paxos", "--pause", "p0"], ["'p0'", "p0@3-9"]),
+    (["run", "paxos", "--rounds", "0"], ["0 rounds", "at least 1"]),
+    (["run", "paxos", "--timeout", "0"], ["time-out", "more than 0"]),
+    (["run", "paxos", "--timeout", "nan"], ["time-out", "more than 0"]),
+    (["run", "disk-paxos", "--register-bytes", "0"], ["0 bytes", "at least 1"]),
+    (["run", "disk-paxos", "--register-bytes", "4"], ["holds 4", "--register-bytes"]),
+    (["run", "paxos", "--processes-per-actor", "0"], ["--processes-per-actor 1"]),
+    (["run", "none.py:Own"], ["there is no file", "none.py"]),
+    (["run", "own.py"], ["name the class", "own.py:MyProtocol"]),
+    (["run", "own.py:Missing"], ["'Missing'", "Waiting, Raising"]),
+    (["run", "own.py:NUMBER"], ["is no protocol", "rayrdma.Protocol"]),
+    (["run", "own.py:Empty"], ["Empty", "async def propose"]),
+    (["run", "own.py:Nameless"], ["Nameless", "needs a name"]),
+    (["run", "own.py:Lost"], ["no region 'nowhere'"]),
+    (["run", "own.py:Beyond"], ["region 'few' has registers 0 to 1, there is no register 2"]),
+    (["run", "own.txt:Own"], ["own.txt", "no Python file"]),
+    (["table", "--engine", "both,ray"], ["'both,ray'", "sim, ray, both"]),
+    (["replay"], ["file", "rayrdma replay --help"]),
+    (["replay", "none.json"], ["none.json", "No such file", "replay.json"]),
+]
+
+OWN = """
+from rayrdma import Protocol, Region, everyone
+NUMBER = 7
+class Waiting(Protocol):
+    name = "waiting"
+    needs_memories = False
+    async def propose(self, value):
+        await self.process.sleep(1)
+        await self.process.elected()
+        self.process.decide(value)
+class Raising(Waiting):
+    name = "raising"
+    async def propose(self, value):
+        await self.process.sleep(1)
+        raise KeyError("colour")
+class Twice(Waiting):
+    name = "twice"
+    async def propose(self, value):
+        self.process.decide(value)
+        self.process.decide(value)
+class Lost(Waiting):
+    name = "lost"
+    needs_memories = True
+    async def propose(self, value):
+        await self.process.read(0, "nowhere", 0)
+class Beyond(Waiting):
+    name = "beyond"
+    needs_memories = True
+    @classmethod
+    def regions(cls, n):
+        return [Region("few", registers=2, permission=everyone(n))]
+    async def propose(self, value):
+        await self.process.write(0, "few", 2, value)
+class Empty(Protocol):
+    name = "empty"
+class Nameless(Protocol):
+    async def propose(self, value): ...
+"""
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "own.txt").write_text(OWN)
+    (tmp_path / "broken.py").write_text("from rayrdma import Protocol\n1 / 0\n")
+
+
+@pytest.mark.parametrize(("arguments", "names"), USAGE, ids=lambda value: " ".join(value) or "nothing")
+def test_wrong_usage_is_one_line_and_64(rayrdma: Command, arguments: list[str], names: list[str]) -> None:
+    finished = rayrdma(*arguments)
+    assert finished.code == 64
+    line = finished.said()
+    for name in names:
+        assert name in line
+
+
+@pytest.mark.parametrize(
+    ("reference", "names"),
+    [
+        ("own.py:Raising", ["p0's protocol raised KeyError: 'colour'", "own.py, line 15, in propose"]),
+        ("own.py:Twice", ["p0 decided 'v0' and then 'v0'", "decides once"]),
+        ("broken.py:Own", ["broken.py can not be loaded: ZeroDivisionError"]),
+    ],
+)
+def test_a_protocol_that_misbehaves_is_one_line_and_1(rayrdma: Command, reference: str, names: list[str]) -> None:
+    finished = rayrdma("run", reference)
+    assert finished.code == 1
+    line = finished.said()
+    for name in names:
+        assert name in line
+
+
+def test_a_file_that_is_no_text(rayrdma: Command, tmp_path: Path) -> None:
+    (tmp_path / "noise.bin").write_bytes(b"\xff\xfe\x00")
+    finished = rayrdma("run", "paxos", "--inputs", "@noise.bin")
+    assert finished.code == 64
+    assert "noise.bin: it is not text in UTF-8" in finished.said()
+
+
+def test_an_unreadable_file(rayrdma: Command, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("a\n")
+    (tmp_path / "secret.txt").chmod(0)
+    if os.access(tmp_path / "secret.txt", os.R_OK):  # the superuser reads everything; take what nobody can read
+        (tmp_path / "secret.txt").unlink()
+        (tmp_path / "secret.txt").symlink_to("secret.txt")
+    finished = rayrdma("run", "paxos", "--inputs", "@secret.txt")
+    assert finished.code == 64
+    assert "can not read inputs from secret.txt" in finished.said()
+
+
+def test_a_folder_that_can_not_be_written_is_the_environments_fault(rayrdma: Command, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    finished = rayrdma("run", "paxos", "--out", "taken")
+    assert finished.code == 2
+    assert "can not write taken/paxos" in finished.errors
+    assert "--out" in finished.said()
