@@ -31,6 +31,9 @@ class FailureDetector(Protocol):
 
     leader: int
 
+    def trusted(self) -> int:
+        """How many processes it does not suspect."""
+
 
 class WriteEach(Protocol):
     """Writes the same to one register of every memory in one call (`rayrdma.transports.shm.Fan`)."""
@@ -119,6 +122,9 @@ class LiveProcess(Process):
 
     def memory_answers(self, memory: int) -> bool:
         return self._outstanding[memory] is None
+
+    def processes_alive(self) -> int:
+        return self._omega.trusted()
 
     def write_each(self, region: str, register: int, value: Any, need: int) -> Completion[Outcome]:
         fan = self._fans.get(region)

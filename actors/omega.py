@@ -165,6 +165,10 @@ class Omega(threading.Thread):
                 self._silent[process] += 1
         self.leader = next((q for q, silent in enumerate(self._silent) if silent < self._patience[q]), self._process)
 
+    def trusted(self) -> int:
+        """How many processes are not suspected."""
+        return sum(silent < patience for silent, patience in zip(self._silent, self._patience, strict=True))
+
     def stop(self) -> None:
         """Beat no more."""
         self._stopped.set()

@@ -70,13 +70,16 @@ class Quorum(Completion[Outcome]):
 class Receive(Completion[tuple[int, Any]]):
     """The next message of some types."""
 
-    __slots__ = ("types",)
+    __slots__ = ("quorum", "types")
 
-    def __init__(self, process: Process, types: tuple[type[Record], ...]) -> None:
+    def __init__(self, process: Process, types: tuple[type[Record], ...], quorum: int) -> None:
         super().__init__(process)
         self.types = types
+        self.quorum = quorum
 
     def waiting_for(self) -> str:
+        if self.quorum:
+            return f"needs {self.quorum} of {self.process.n} processes, {self.process.processes_alive()} alive"
         return f"a message {' or '.join(kind.__name__ for kind in self.types)}"
 
 
@@ -167,6 +170,10 @@ class Process(ABC):
     def memory_answers(self, memory: int) -> bool:
         """Whether this memory is known to be alive; for the reason of a blocked run, never for a protocol."""
 
+    @abstractmethod
+    def processes_alive(self) -> int:
+        """How many processes seem to be alive; likewise."""
+
     # Memory operations
 
     def read(self, memory: int, region: str, register: int) -> Completion[Any]:
@@ -215,9 +222,12 @@ class Process(ABC):
         for to in range(self.n):
             self.send(to, message)
 
-    def receive(self, *types: type[Record]) -> Completion[tuple[int, Any]]:
-        """The oldest message of one of ``types`` not yet received: (sender, message). Await it at once."""
-        receive = Receive(self, types)
+    def receive(self, *types: type[Record], quorum: int = 0) -> Completion[tuple[int, Any]]:
+        """The oldest message of one of ``types`` not yet received: (sender, message). Await it at once.
+
+        ``quorum`` changes nothing but the reason of a blocked run: so many processes have to answer in all.
+        """
+        receive = Receive(self, types, quorum)
         for position, (sender, message, depth) in enumerate(self._inbox):
             if isinstance(message, types):
                 del self._inbox[position]
@@ -361,4 +371,6 @@ class Process(ABC):
         if operations:
             dead = sum(not self.memory_answers(operation.memory) for operation in operations)
             return f"needs {need} of {len(members)} memories, {len(members) - dead} alive"
-        return " or ".join(dict.fromkeys(member.waiting_for() for member in missing)) or "nothing"
+        waits = dict.fromkeys(member.waiting_for() for member in missing)
+        lacking = [wait for wait in waits if wait.startswith("needs")]  # what can never come says the most
+        return " or ".join(lacking or waits) or "nothing"

@@ -128,7 +128,7 @@ class PaxosTwoPhase(Protocol):
         process.broadcast(request)
         answers: dict[int, Promise] = {}
         while len(answers) < self.majority:
-            sender, reply = await process.receive(answer, Refused)
+            sender, reply = await process.receive(answer, Refused, quorum=self.majority)
             if reply.ballot != request.ballot:
                 continue  # an answer to an earlier ballot of this process
             if isinstance(reply, Refused):

@@ -74,6 +74,9 @@ class SimulatedProcess(Process):
     def memory_answers(self, memory: int) -> bool:
         return memory not in self._kernel.world.dead_memories
 
+    def processes_alive(self) -> int:
+        return self.n - len(self._kernel.world.dead_processes)
+
     def _issue(self, operation: Operation) -> None:
         self._kernel.issue(self, operation)
 

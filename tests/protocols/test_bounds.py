@@ -56,7 +56,8 @@ def test_the_reason_names_the_memories_that_are_missing(bound: Bound) -> None:
 
 
 @pytest.mark.parametrize("bound", PROCESSES_GONE, ids=str)
-def test_the_reason_names_the_message_that_never_comes(bound: Bound) -> None:
+def test_the_reason_names_the_processes_that_are_missing(bound: Bound) -> None:
     outcome = bound.run_crashed_from_the_start(0)
     leader = min(outcome.observation.undecided)
-    assert "a message" in outcome.observation.undecided[leader]
+    alive = bound.n - bound.crashed_processes
+    assert outcome.observation.undecided[leader] == f"needs {majority(bound.n)} of {bound.n} processes, {alive} alive"
