@@ -31,7 +31,9 @@ def schedule(seed: int, n: int, m: int) -> Schedule:
 def random_crashes(rng: random.Random, n: int, m: int, processes: int, memories: int) -> list[Crash]:
     """That many crashes each: at the start, at some time, or right after an operation."""
     crashes = [Crash(process=number, at=_moment(rng, PROCESS_OPERATIONS)) for number in rng.sample(range(n), processes)]
-    return crashes + [Crash(memory=number, at=_moment(rng, MEMORY_OPERATIONS)) for number in rng.sample(range(m), memories)]
+    return crashes + [
+        Crash(memory=number, at=_moment(rng, MEMORY_OPERATIONS)) for number in rng.sample(range(m), memories)
+    ]
 
 
 def _moment(rng: random.Random, operations: Sequence[str]) -> float | After:

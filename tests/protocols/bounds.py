@@ -23,10 +23,7 @@ class Bound:
     crashed_memories: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.protocol.name} n={self.n} m={self.m} "
-            f"crashed={self.crashed_processes}+{self.crashed_memories}"
-        )
+        return f"{self.protocol.name} n={self.n} m={self.m} crashed={self.crashed_processes}+{self.crashed_memories}"
 
     def faults(self, seed: int) -> list[Crash]:
         """Who crashes in this run, and when."""
@@ -53,7 +50,9 @@ def memories_for(n: int) -> int:
 
 
 AT_THE_BOUND = [
-    Bound(protocol, n, memories_for(n), n - 1, (memories_for(n) - 1) // 2) for protocol in SHARED_MEMORY for n in (2, 3, 5)
+    Bound(protocol, n, memories_for(n), n - 1, (memories_for(n) - 1) // 2)
+    for protocol in SHARED_MEMORY
+    for n in (2, 3, 5)
 ] + [Bound(protocol, 2 * f + 1, 0, f, 0) for protocol in MESSAGES for f in (1, 2)]
 """These decide."""
 

@@ -1,0 +1,124 @@
+"""The checks catch every classical mistake, and do not cry over what is harmless."""
+
+from __future__ import annotations
+
+import pytest
+
+from rayrdma.checks.outcome import OUTCOME
+from rayrdma.faults.plan import Crash
+from rayrdma.protocols import PROTOCOLS, DiskPaxos, ProtectedMemoryPaxos
+from tests.fuzz import Run, run
+from tests.scripted import MESSAGE, Scripted
+
+from .mutants import (
+    ACKS_OF_TWO_ATTEMPTS,
+    HARMLESS,
+    MUTANTS,
+    NAKS_OF_STEP_B,
+    ONLY_THE_OWNER_DECIDES,
+)
+from .mutation import Mutant, StaleMutant
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_mutant_is_caught(mutant: Mutant) -> None:
+    assert mutant.first_caught(range(mutant.budget)) is not None
+
+
+@pytest.mark.parametrize("mutant", HARMLESS, ids=str)
+def test_harmless_mutant_is_let_be(mutant: Mutant) -> None:
+    assert mutant.harmless
+    assert mutant.first_caught(range(mutant.budget)) is None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+def test_the_honest_protocol_passes_what_its_mutants_fail(protocol: type) -> None:
+    for seed in range(500):
+        outcome = run(protocol, 3, 3, seed)
+        assert not outcome.violations(), outcome
+        assert outcome.decided(), outcome
+
+
+def test_mutants_have_names_of_their_own() -> None:
+    everything = [*MUTANTS, *HARMLESS, ACKS_OF_TWO_ATTEMPTS, ONLY_THE_OWNER_DECIDES]
+    assert len({str(mutant) for mutant in everything}) == len(everything)
+
+
+@pytest.mark.parametrize("snippet", ["a line that is not there", "self.block"])
+def test_a_snippet_that_is_not_there_once_fails_loudly(snippet: str) -> None:
+    with pytest.raises(StaleMutant, match=r"times in rayrdma\.protocols\.disk_paxos"):
+        Mutant(DiskPaxos, "stale", ((snippet, ""),), 1).build()
+
+
+def test_erasing_what_one_accepted_breaks_only_m4() -> None:
+    broken = set()
+    for seed in range(ONLY_THE_OWNER_DECIDES.budget):
+        outcome = run(ONLY_THE_OWNER_DECIDES.build(), 3, 3, seed)
+        assert all(check(outcome.observation) is None for check in OUTCOME), outcome
+        broken |= {violation.check for violation in outcome.violations()}
+    assert broken == {"M4"}
+
+
+# Two mistakes that random schedules hardly come by. Process 0 is dead in both: p1 uses number 5, p2 number 6.
+LONG = 1_000
+
+
+def one_leader_comes_back(protocol: type[ProtectedMemoryPaxos]) -> Run:
+    """p1 writes on m0 alone, loses m1 to p2, comes back, and writes on m0 alone once more."""
+    return run(
+        protocol,
+        3,
+        3,
+        0,
+        [Crash(process=0)],
+        by=Scripted(
+            holds={
+                (1, 1, 6): 10,  # p1's write on m1 comes after p2 took the permission there
+                (1, 2, 6): LONG,
+                (2, 0, 7): LONG,  # p2 takes the permission of m1 and then does nothing for long
+                (2, 2, 7): LONG,
+                (2, 1, 9): LONG,
+                (1, 1, 23): LONG,
+            },
+            leaders=[(0, 1, 1), (0, 2, 1), (7, 2, 2)],
+        ),
+    )
+
+
+def test_acks_of_two_attempts_are_no_majority() -> None:
+    violations = one_leader_comes_back(ACKS_OF_TWO_ATTEMPTS.build()).violations()
+    assert [str(violation) for violation in violations] == [
+        "M5: p1 decided 'v1', which no majority had acked",
+    ]
+    assert one_leader_comes_back(ProtectedMemoryPaxos).violations() == []
+
+
+def an_announcement_is_refused(protocol: type[ProtectedMemoryPaxos]) -> Run:
+    """p1, with a lower number than p2, takes m0 before p2 could announce its number there.
+
+    If p2 goes on all the same, its read of m0 comes before p1's write there, and p1 never hears of p2. p1 decides
+    with m0 and m2. p2's own write stands on m1 with the higher number, and when p2 comes back that is what it adopts.
+    """
+    return run(
+        protocol,
+        3,
+        3,
+        0,
+        [Crash(process=0)],
+        by=Scripted(
+            holds={
+                (2, 2, 0): LONG,  # p2 does not reach m2
+                (2, 0, 2): 10,  # its announcement on m0 takes effect at 12, when p1 has the permission
+                (1, 1, 3): LONG,  # p1 does not reach m1
+                (1, 0, 9): 10,  # p1's value is on m0 at 19, after p2 has read there
+                (1, MESSAGE, 20): LONG,
+            },
+            leaders=[(0, 1, 2), (0, 2, 2), (3, 1, 1), (16, 2, 1), (21, 2, 2)],
+        ),
+    )
+
+
+def test_a_nak_of_step_b_must_abort() -> None:
+    outcome = an_announcement_is_refused(NAKS_OF_STEP_B.build())
+    assert "agreement: p1 decided 'v1' at 20, p2 decided 'v2' at 29" in map(str, outcome.violations())
+    assert an_announcement_is_refused(ProtectedMemoryPaxos).violations() == []
