@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rayrdma import experiment
+from rayrdma.doctor import examine
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.faults.plan import parse_crashes, parse_pauses
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
@@ -49,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
         code = app(arguments, prog_name="rayrdma", standalone_mode=False)
+        if code == INTERRUPTED:  # outside of anything that may take long
+            return _fail(INTERRUPTED, "interrupted")
         return code if isinstance(code, int) else 0
     except (Interrupted, KeyboardInterrupt) as error:
         return _fail(INTERRUPTED, f"interrupted{_notes(error.__cause__ or error)}")
@@ -121,6 +124,31 @@ def table(
     else:
         terminal.show_table(terminal.console(), measured)
     return 0 if measured.holds else ERROR
+
+
+@app.command()
+def bench(as_json: AsJson = False) -> int:
+    """Measure what things cost here, each beside its bare cost in the same run."""
+    from rayrdma.bench import run_bench  # compiled kernels are loaded only where they are used
+
+    with _working(lines=not as_json) as tell:
+        measured = run_bench(tell)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(measured).decode() + "\n")
+    else:
+        terminal.show_bench(terminal.console(), measured)
+    return 0
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> int:
+    """Show what works here, and why the rest does not."""
+    findings = examine()
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(findings).decode() + "\n")
+    else:
+        terminal.show_findings(terminal.console(), findings)
+    return 0
 
 
 def read_inputs(text: str) -> list[str]:

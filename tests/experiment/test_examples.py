@@ -1,0 +1,73 @@
+"""The examples do what they say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rayrdma import Experiment, RunConfig, ScalingConfig
+from tests.cli.command import ROOT, environment
+
+EXAMPLES = ROOT / "examples"
+
+
+def run(name: str, folder: Path) -> str:
+    finished = subprocess.run(
+        [sys.executable, str(EXAMPLES / name)], cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert list(folder.iterdir()) == []
+    return finished.stdout
+
+
+def test_own_protocol(tmp_path: Path) -> None:
+    lines = run("own_protocol.py", tmp_path).splitlines()
+    assert lines[0] == "nothing crashed: decided after 1000 rounds; 3 of 3 processes decided 'red'"
+    assert lines[1].startswith("p0@0, p2@0 crashed: decided after 1000 rounds; 1 of 3 processes decided 'green'")
+    assert lines[2].startswith("m0@0 crashed: blocked")
+    assert "needs 1 of 1 memories, 0 alive" in lines[2]
+
+
+def test_its_own_check_is_applied_and_can_fail(tmp_path: Path) -> None:
+    text = (EXAMPLES / "own_protocol.py").read_text()
+    wrong = text.replace("decide(value if old is None else old)", "decide(value)")
+    assert wrong != text
+    (tmp_path / "wrong.py").write_text(wrong)
+    result = Experiment(
+        f"{tmp_path}/wrong.py:CompareAndSwap", ["a", "b"], scaling=ScalingConfig(memories=1), run=RunConfig()
+    ).run()
+    assert "first swap decides" in result.checks
+    assert any(violation.startswith("first swap decides: p1 decided 'b', not 'a'") for violation in result.violations)
+
+
+@pytest.mark.live
+def test_quickstart(tmp_path: Path) -> None:
+    lines = run("quickstart.py", tmp_path).splitlines()
+    assert lines[0] == "simulator: {'p0': 'red', 'p1': 'red', 'p2': 'red'} after 2 delays"
+    assert lines[1].startswith("adversary: decided, {'p1': ")
+    assert lines[2] == "Ray: {'p0': 'red', 'p1': 'red', 'p2': 'red'} after 2 delays, over {'shm': 9}"
+    assert lines[3].endswith("microseconds in the last of 20 rounds")
+
+
+@pytest.mark.live
+def test_own_protocol_on_ray(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "rayrdma", "run", f"{EXAMPLES}/own_protocol.py:CompareAndSwap", "--engine", "ray"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "compare-and-swap  decided" in finished.stdout
+    assert "2 to the first decision" in finished.stdout
+
+
+@pytest.mark.live
+def test_kill_the_leader(tmp_path: Path) -> None:
+    lines = run("kill_the_leader.py", tmp_path).splitlines()
+    assert lines[0].startswith("decided: 2 of 3 processes decided ")
+    assert lines[1].startswith("survivors: {'p1': ")
