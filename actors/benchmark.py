@@ -8,18 +8,18 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import ray
 
 from rayrdma.actors.cluster import ray_session
 from rayrdma.actors.coordinator import Coordinator
-from rayrdma.bench import Direct, Figure, Plain, against, figure
+from rayrdma.bench import Direct, Plain
 from rayrdma.model.operations import WRITE
 from rayrdma.model.permissions import everyone
 from rayrdma.model.regions import Record, Region
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
+from rayrdma.results.figures import Figure, against, figure
 from rayrdma.scenario import Scenario
 from rayrdma.transports.connection import PENDING
 from rayrdma.transports.links import Inbox, Outbox
@@ -35,7 +35,7 @@ from rayrdma.transports.service import MemoryService
 SAMPLES = 1000
 FRAME = b"x" * 64
 LEADERS = 8
-TAKE_OVERS = 3
+TAKE_OVERS = 2
 
 
 class Ping(Record, frozen=True):
@@ -160,15 +160,14 @@ class Asker:
         return messages, calls
 
 
-def live_figures(decision: Figure, progress: Callable[[str], None], samples: int = SAMPLES) -> list[Figure]:
-    """Everything that needs Ray; ``decision`` is what the rounds of actor calls are compared with."""
+def carriers(decision: Figure, samples: int = SAMPLES) -> list[Figure]:
+    """Channels, actor calls and messages; ``decision`` is what rounds of actor calls are compared with."""
     folder = tempfile.mkdtemp(prefix="rayrdma-")
     try:
         with ray_session():
-            progress("channels, calls and messages")
-            make = ray.remote(num_cpus=0, max_restarts=0, max_concurrency=4)
             for i in range(3):
                 os.mkdir(f"{folder}/{i}", 0o700)
+            make = ray.remote(num_cpus=0, max_restarts=0, max_concurrency=4)
             answerers = [make(Answerer).remote(f"{folder}/{i}") for i in range(3)]
             asker = make(Asker).remote(f"{folder}/0")
             bare_times, write_times = ray.get(asker.channels.remote(asker, answerers[0], samples))
@@ -176,8 +175,6 @@ def live_figures(decision: Figure, progress: Callable[[str], None], samples: int
             majority_times = ray.get(asker.majorities.remote(answerers, samples))
             for actor in (asker, *answerers):
                 ray.kill(actor)
-            progress("take-over")
-            take_overs = [nanoseconds for _ in range(TAKE_OVERS) for nanoseconds in take_over_times()]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     bare = figure("Ray channel, bare round trip", bare_times)
@@ -187,16 +184,17 @@ def live_figures(decision: Figure, progress: Callable[[str], None], samples: int
         bare,
         against(figure("ray-channel write, 64 bytes, one memory", write_times), bare.name, bare),
         call,
-        against(figure("message there and back (zeromq)", message_times), call.name, call),
+        against(figure("message there and back (ZeroMQ)", message_times), call.name, call),
         majority,
-        against(
-            Figure("Protected Memory Paxos decision, against calls", decision.p50, decision.p99, decision.unit),
-            majority.name,
-            majority,
-            faster=True,
-        ),
-        figure("take-over: kill -9 of the leader to the next decision", take_overs, "ms", 1e-6),
+        against(decision, majority.name, majority, faster=True),
     ]
+
+
+def take_over() -> Figure:
+    """How long the survivors of a killed leader take to decide."""
+    with ray_session():
+        times = [nanoseconds for _ in range(TAKE_OVERS) for nanoseconds in take_over_times()]
+    return figure("take-over, from kill -9 of the leader to the next decision", times, "ms", 1e-6)
 
 
 def take_over_times() -> list[int]:

@@ -11,17 +11,16 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.model.operations import READ, WRITE, Kind
 from rayrdma.model.permissions import everyone
 from rayrdma.model.regions import Record, Region
 from rayrdma.protocols.protected_memory_paxos import SLOTS, ProtectedMemoryPaxos
+from rayrdma.results.figures import Bench, Figure, against, figure
 from rayrdma.results.result import versions
 from rayrdma.simulator.kernel import Kernel
 from rayrdma.simulator.schedule import Jitter
@@ -33,67 +32,32 @@ SETS = 16
 SHARED_MEMORY = Path("/dev/shm")
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """One measured thing.
-
-    Attributes:
-        p50, p99: in ``unit``; for rates p99 is None.
-        bare: what it is compared with, and that one's median in this run.
-        ratio: of the medians, this over the bare one (for ``times_faster``: the bare one over this).
-    """
-
-    name: str
-    p50: float
-    p99: float | None
-    unit: str
-    bare: str | None = None
-    bare_p50: float | None = None
-    ratio: float | None = None
+Tell = Callable[[str, int, int], None]
+"""Called with (what is being measured, parts done, parts)."""
+PARTS = 4
 
 
-class Bench(msgspec.Struct, frozen=True):
-    """All figures of one run."""
-
-    figures: list[Figure]
-    versions: dict[str, str]
-
-
-def run_bench(live: bool = True, progress: Callable[[str], None] = lambda what: None) -> Bench:
-    """Measure everything; ``live`` includes what needs Ray.
+def run_bench(tell: Tell = lambda what, done, parts: None) -> Bench:
+    """Measure everything.
 
     Raises:
         EnvironmentProblem: no shared memory, or no Ray.
     """
-    progress("simulator")
-    figures = simulator()
-    progress("shared memory")
-    figures += shared_memory()
-    if live:
-        from rayrdma.actors.benchmark import live_figures  # Ray is imported only where it is used
+    from rayrdma.actors.benchmark import carriers, take_over  # Ray is imported only where it is used
 
-        decision = next(figure for figure in figures if figure.name == DECISION)
-        figures += live_figures(decision, progress)
+    tell("simulator", 0, PARTS)
+    figures = simulator()
+    tell("shared memory", 1, PARTS)
+    figures += shared_memory()
+    decision = next(figure for figure in figures if figure.name == DECISION)
+    tell("channels, calls and messages", 2, PARTS)
+    figures += carriers(decision)
+    tell("take-over", 3, PARTS)
+    figures.append(take_over())
     return Bench(figures, versions())
 
 
 DECISION = f"Protected Memory Paxos decision, {MEMORIES} shm memories"
-
-
-def figure(name: str, samples: Sequence[float], unit: str = "us", scale: float = 1e-3) -> Figure:
-    """Median and 99th percentile of samples; ``scale`` turns their unit (nanoseconds) into ``unit``."""
-    ordered = sorted(samples)
-    return Figure(
-        name,
-        statistics.median(ordered) * scale,
-        ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * scale,
-        unit,
-    )
-
-
-def against(measured: Figure, what: str, bare: Figure, faster: bool = False) -> Figure:
-    """``measured`` with the ratio to ``bare``; with ``faster``, how many times faster it is."""
-    ratio = bare.p50 / measured.p50 if faster else measured.p50 / bare.p50
-    return msgspec.structs.replace(measured, bare=what, bare_p50=bare.p50, ratio=ratio)
 
 
 def simulator(seconds: float = 2.0) -> list[Figure]:

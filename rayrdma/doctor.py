@@ -9,18 +9,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import msgspec
-
 from rayrdma.model.errors import RayrdmaError
+from rayrdma.results.figures import Finding
 from rayrdma.results.result import versions
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at: whether it works, and what was seen or is missing."""
-
-    what: str
-    works: bool
-    why: str
 
 
 def examine() -> list[Finding]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from .figures import Bench, Finding
 from .live import TRANSPORT
 from .quantities import percentile, round_trips, seconds
 from .result import BLOCKED, DECIDED, UNKNOWN, VIOLATED, Result
@@ -119,3 +120,36 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     if result.folder is not None:
         lines.append(("folder", result.folder))
     return lines
+
+
+def show_bench(console: Console, bench: Bench) -> None:
+    """What things cost, each beside its bare cost."""
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, justify in (
+        ("measured", "left"),
+        ("p50", "right"),
+        ("p99", "right"),
+        ("", "left"),
+        ("against", "left"),
+    ):
+        grid.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for each in bench.figures:
+        against = ""
+        if each.bare is not None and each.ratio is not None and each.bare_p50 is not None:
+            against = f"{each.ratio:,.2f} x {each.bare} ({each.bare_p50:,.2f})"
+            if each.faster:
+                against = f"{each.ratio:,.0f} times faster than {each.bare} ({each.bare_p50:,.0f})"
+        grid.add_row(each.name, _amount(each.p50), "" if each.p99 is None else _amount(each.p99), each.unit, against)
+    console.print(grid)
+    console.print(", ".join(f"{name} {version}" for name, version in bench.versions.items()), soft_wrap=True)
+
+
+def show_findings(console: Console, findings: list[Finding]) -> None:
+    """What works here, one line each."""
+    for finding in findings:
+        mark = ("✓", "green") if finding.works else ("✗", "red")
+        console.print(Text.assemble(mark, " ", (f"{finding.what:<22}", "bold"), finding.why), soft_wrap=True)
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.2f}"
