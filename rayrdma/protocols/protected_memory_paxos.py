@@ -90,8 +90,9 @@ class ProtectedMemoryPaxos(Protocol):
     async def propose(self, value: Value) -> None:
         process = self.process
         if process.id == FIRST_LEADER == process.leader():
-            # The first attempt is step h alone, with the least number. Only process 0 may do so, and only once: it has
-            # had the write permission on every memory since the start, so where its write is acked nothing was accepted.
+            # The first attempt is step h alone, with the least number. Only process 0 may do so, and only once: it
+            # has had the write permission on every memory since the start, so where its write is acked nothing was
+            # accepted.
             self.accepted_proposal, self.accepted_value = FIRST_PROPOSAL, value
             slot = Slot(FIRST_PROPOSAL, FIRST_PROPOSAL, value)
             if await process.write_each(SLOTS, process.id, slot, need=self.majority) is ACK:
