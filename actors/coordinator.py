@@ -487,4 +487,5 @@ def _get(call: Any) -> Any:
             raise cause from None
         raise ProtocolError(f"the protocol failed: {type(cause).__name__}: {cause}") from error
     except RayActorError as error:
-        raise EnvironmentProblem(f"the coordinator's actor died: {str(error).splitlines()[0]}") from error
+        # Ray puts the whole traceback into the text; its last line says what went wrong.
+        raise EnvironmentProblem(f"the coordinator's actor died: {str(error).strip().splitlines()[-1]}") from error
