@@ -1,0 +1,80 @@
+"""A process's connection to a memory on the same host: every operation completes within the call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rayrdma.model.operations import CHANGE_PERMISSION, READ, READ_REGION, WRITE
+from rayrdma.model.regions import Region
+from rayrdma.transports.connection import PENDING, UNREADABLE, Call, Pending
+
+from .endpoint import Endpoint
+from .segment import Segment
+
+
+class ShmConnection:
+    """One process towards one memory, in one instance after the other; a `rayrdma.transports.connection.Connection`.
+
+    Shared memory is never lost: an operation completes, or the memory has crashed and it is pending for ever.
+    """
+
+    transport = "shm"
+    lost: str | None = None
+
+    def __init__(self, segment: Segment, regions: Sequence[Region], process: int, instance: int) -> None:
+        self._endpoints = {region.name: Endpoint(segment, region, process, instance) for region in regions}
+
+    def start(self, instance: int) -> None:
+        """Operations belong to ``instance`` from now on."""
+        for endpoint in self._endpoints.values():
+            endpoint.start(instance)
+
+    def post(self, operation: Call) -> Any | Pending:
+        """Carry out an operation: its response, or ``PENDING`` if the memory has crashed."""
+        endpoint = self._endpoints[operation.region]
+        region = endpoint.region
+        kind = operation.kind
+        if kind == WRITE:
+            return endpoint.write(operation.register, region.encode(operation.argument))
+        if kind == READ:
+            return _value(region, endpoint.read(operation.register))
+        if kind == READ_REGION:
+            answers = endpoint.read_region()
+            if not isinstance(answers, list):
+                return answers
+            return tuple(_value(region, answer) for answer in answers)
+        if kind == CHANGE_PERMISSION:
+            return endpoint.change_permission(operation.argument)
+        return self._compare_and_swap(endpoint, operation)
+
+    def _compare_and_swap(self, endpoint: Endpoint, operation: Call) -> Any | Pending:
+        """Compare values, where the memory compares bytes: an equal value of other bytes is tried as those bytes."""
+        region = endpoint.region
+        expected, new = operation.argument
+        data = region.encode(new)
+        tried = None if expected is None else region.encode(expected)
+        while True:
+            held = endpoint.compare_and_swap(operation.register, tried, data)
+            value = _value(region, held)
+            if not isinstance(held, bytes) or held == tried or value != expected:
+                return value
+            tried = held
+
+    def poll(self) -> Pending:
+        """A crashed memory never answers, and nothing else is ever under way."""
+        return PENDING
+
+    def close(self) -> None:
+        """Let the mapping go."""
+        self._endpoints.clear()
+
+
+def _value(region: Region, answer: Any) -> Any:
+    """The value that was read. What no correct process can have written there counts as never written."""
+    if not isinstance(answer, bytes):
+        return answer
+    try:
+        return region.decode(answer)
+    except UNREADABLE:
+        return None
