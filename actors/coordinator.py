@@ -147,7 +147,7 @@ class CoordinatorHost:
         self._tell_memories(instance)
         values = dict(enumerate(self._plan.inputs))
         calls = {
-            party.actor.run_round.remote(instance, values, self._plan.timeout): party
+            party.actor.run_round.remote(instance, values, self._plan.timeout, time.perf_counter_ns()): party
             for party in self._processes
             if party.alive
         }
@@ -395,7 +395,7 @@ class Coordinator:
 
     @classmethod
     @contextlib.contextmanager
-    def start(cls, scenario: Scenario, trace: bool = False) -> Iterator[Coordinator]:
+    def start(cls, scenario: Scenario) -> Iterator[Coordinator]:
         """Make all parties of a scenario on Ray, and end them afterwards, whatever happened.
 
         Raises:
@@ -415,7 +415,7 @@ class Coordinator:
                 for fault in scenario.faults
                 if isinstance(fault, Crash) and fault.process is not None and isinstance(fault.at, After)
             },
-            trace=trace,
+            trace=scenario.trace,
         )
         plan = Plan(
             scenario.inputs, scenario.faults, scenario.transport, scenario.timeout, scenario.processes_per_actor

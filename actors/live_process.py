@@ -84,6 +84,7 @@ class LiveProcess(Process):
         seed: str,
         *,
         instance: int,
+        epoch_ns: int,
         protocol: type[AgreementProtocol],
         inbox: Inbox,
         outbox: Outbox,
@@ -94,6 +95,7 @@ class LiveProcess(Process):
     ) -> None:
         super().__init__(id, n, regions, len(connections), seed)
         self.instance = instance
+        self._epoch_ns = epoch_ns  # of the trace: the same for all processes of a host
         self.stopped = False
         self.decided_ns = 0
         self.started_ns = 0
@@ -252,7 +254,7 @@ class LiveProcess(Process):
         return (self.decided_ns - self.started_ns) / 1e9
 
     def _now(self) -> float:
-        return (time.perf_counter_ns() - self.started_ns) / 1e9
+        return (time.perf_counter_ns() - self._epoch_ns) / 1e9
 
     def _poll_memories(self) -> bool:
         happened = False

@@ -90,16 +90,19 @@ class ProcessHost:
             assert seat.omega is not None
             seat.omega.start()
 
-    def run_round(self, instance: int, values: Mapping[int, Value], timeout: float) -> list[Report]:
-        """Run one instance of the protocol until its processes here are done, or ``timeout`` seconds."""
-        with self._turn:  # an actor that was stopped may find a later call waiting when it goes on
-            return self._run(instance, values, timeout)
+    def run_round(self, instance: int, values: Mapping[int, Value], timeout: float, epoch_ns: int) -> list[Report]:
+        """Run one instance of the protocol until its processes here are done, or ``timeout`` seconds.
 
-    def _run(self, instance: int, values: Mapping[int, Value], timeout: float) -> list[Report]:
+        ``epoch_ns`` is when it began, for the times of the trace.
+        """
+        with self._turn:  # an actor that was stopped may find a later call waiting when it goes on
+            return self._run(instance, values, timeout, epoch_ns)
+
+    def _run(self, instance: int, values: Mapping[int, Value], timeout: float, epoch_ns: int) -> list[Report]:
         processes = []
         for seat in self._seats.values():
             if not seat.stopped:
-                seat.current = self._process(seat, instance)
+                seat.current = self._process(seat, instance, epoch_ns)
                 processes.append(seat.current)
         deadline = time.monotonic() + timeout
         for process in processes:
@@ -164,7 +167,7 @@ class ProcessHost:
 
         return {region.name: Fan(segments, region, seat.id, 0) for region in self._regions}
 
-    def _process(self, seat: Seat, instance: int) -> LiveProcess:
+    def _process(self, seat: Seat, instance: int, epoch_ns: int) -> LiveProcess:
         wiring = self._wiring
         for part in (*(dialled.protocol for dialled in seat.dialled), *seat.fans.values()):
             part.start(instance)
@@ -177,6 +180,7 @@ class ProcessHost:
             [dialled.protocol for dialled in seat.dialled],
             f"{wiring.seed}/{instance}",
             instance=instance,
+            epoch_ns=epoch_ns,
             protocol=wiring.protocol,
             inbox=seat.inbox,
             outbox=seat.outbox,

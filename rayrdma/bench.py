@@ -196,6 +196,7 @@ class Arena:
                     connections,
                     "bench",
                     instance=instance,
+                    epoch_ns=0,
                     protocol=ProtectedMemoryPaxos,
                     inbox=alone,
                     outbox=alone,

@@ -82,6 +82,7 @@ def run(
     register_bytes: Annotated[int | None, typer.Option(help="The size of every register.")] = None,
     processes_per_actor: Annotated[int | None, typer.Option(help="Live processes that share an actor.")] = None,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster that is already there.")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Keep what live processes see; a little slower.")] = False,
     as_json: AsJson = False,
     out: Out = Path("runs"),
 ) -> int:
@@ -90,7 +91,7 @@ def run(
         protocol,
         inputs=None if inputs is None else read_inputs(inputs),
         scaling=ScalingConfig(processes, memories, processes_per_actor, address),
-        run=RunConfig(engine, transport, schedule, seed, rounds, timeout, register_bytes, out),
+        run=RunConfig(engine, transport, schedule, seed, rounds, timeout, register_bytes, out, trace),
         faults=[*parse_crashes(crash), *parse_pauses(pause)],
     )
     with _working(lines=False) as tell:

@@ -57,6 +57,7 @@ class RunConfig:
         timeout: seconds after which a live round counts as blocked.
         register_bytes: the size of every register, instead of the protocol's own.
         storage: the folder in which to make a run folder; None: nothing is written.
+        trace: whether live processes keep what they see, for the run folder; the simulator always does.
     """
 
     engine: str = "sim"
@@ -67,6 +68,7 @@ class RunConfig:
     timeout: float = 30.0
     register_bytes: int | None = None
     storage: Path | str | None = None
+    trace: bool = False
 
 
 class Experiment:
@@ -126,6 +128,7 @@ class Experiment:
             timeout=self.config.timeout,
             register_bytes=self.config.register_bytes,
             processes_per_actor=self.scaling.processes_per_actor,
+            trace=self.config.trace,
             address=self.scaling.address,
         )
 

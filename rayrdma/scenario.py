@@ -31,6 +31,7 @@ class Scenario:
         timeout: seconds that a live round may take before it counts as blocked.
         register_bytes: the size of every register instead of the protocol's own.
         processes_per_actor: live processes that share an actor; None: one each up to 16.
+        trace: whether live processes keep what they see; the simulator always does.
         address: of a Ray that is already there; None: the one that is initialised or announced, else an own one.
     Raises:
         UsageError: it makes no sense; the message says what would.
@@ -47,6 +48,7 @@ class Scenario:
     timeout: float = 30.0
     register_bytes: int | None = None
     processes_per_actor: int | None = None
+    trace: bool = False
     address: str | None = None
 
     def __post_init__(self) -> None:
