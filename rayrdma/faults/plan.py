@@ -7,6 +7,7 @@ an operation has issued it: it may still take effect.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ class Crash:
     def __post_init__(self) -> None:
         if (self.process is None) == (self.memory is None):
             raise UsageError("a crash names either a process or a memory")
-        if not isinstance(self.at, After) and self.at < 0:
-            raise UsageError(f"a crash can not happen at time {self.at}; times count from 0")
+        if not isinstance(self.at, After) and not 0 <= self.at < math.inf:
+            raise UsageError(f"a crash can not happen at time {self.at:g}; times count from 0")
 
     def __str__(self) -> str:
         at = self.at if isinstance(self.at, After) else f"{self.at:g}"
@@ -68,7 +69,7 @@ class Pause:
     until: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.at < self.until:
+        if not 0 <= self.at < self.until < math.inf:
             raise UsageError(f"a pause goes from a time to a later one, not from {self.at:g} to {self.until:g}")
 
     def __str__(self) -> str:
@@ -115,19 +116,12 @@ def parse_pauses(text: str) -> list[Pause]:
 
 
 def check_faults(faults: Iterable[Fault], processes: int, memories: int) -> None:
-    """Raise UsageError unless every fault names a party that is there, and none twice."""
+    """Raise UsageError unless every fault names a party that is there, and none crashes or pauses twice at a time."""
     crashed: set[str] = set()
+    paused: dict[int, list[Pause]] = {}
     for fault in faults:
         memory = fault.memory if isinstance(fault, Crash) else None
-        kind, number, count = (
-            ("memory", memory, memories)
-            if memory is not None
-            else (
-                "process",
-                fault.process,
-                processes,
-            )
-        )
+        kind, number, count = ("process", fault.process, processes) if memory is None else ("memory", memory, memories)
         if number is None or not 0 <= number < count:
             there = f"{kind[0]}0 to {kind[0]}{count - 1}" if count else "none"
             raise UsageError(f"fault {fault} names {kind} {number}, but the run has {there}")
@@ -138,3 +132,8 @@ def check_faults(faults: Iterable[Fault], processes: int, memories: int) -> None
             crashed.add(party)
             if memory is not None and isinstance(fault.at, After) and fault.at.operation == "send":
                 raise UsageError(f"fault {fault}: a memory sends no messages")
+        else:
+            for other in paused.setdefault(fault.process, []):
+                if fault.at <= other.until and other.at <= fault.until:
+                    raise UsageError(f"pauses {other} and {fault} overlap; make one of them, or leave time in between")
+            paused[fault.process].append(fault)

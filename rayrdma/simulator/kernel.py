@@ -21,7 +21,7 @@ from typing import Any
 
 from rayrdma.faults.plan import After, Crash, Fault, Pause
 from rayrdma.model.memory import Memory
-from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
+from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, WRITE, Operation
 from rayrdma.model.process import Process, Sleep
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Record, Region, Value
@@ -187,6 +187,8 @@ class Kernel:
             return
         if operation.kind is WRITE:
             process.regions[operation.region].encode(operation.argument)  # it must fit, as on every transport
+        elif operation.kind is COMPARE_AND_SWAP:
+            process.regions[operation.region].encode(operation.argument[1])
         if self.trace is not None:
             self.trace.append(
                 Issued(
