@@ -368,7 +368,7 @@ class Process(ABC):
         """What a wait for ``need`` of ``members`` still lacks, for the reason of a blocked run."""
         missing = [member for member in members if not member.done]
         operations = [operation for member in missing if (operation := member.operation()) is not None]
-        if operations:
+        if operations and (need > 1 or len(operations) == len(missing)):  # else a race of one with something else
             dead = sum(not self.memory_answers(operation.memory) for operation in operations)
             return f"needs {need} of {len(members)} memories, {len(members) - dead} alive"
         waits = dict.fromkeys(member.waiting_for() for member in missing)
