@@ -21,7 +21,6 @@ from rayrdma.model.operations import (
     CHANGE_PERMISSION,
     COMPARE_AND_SWAP,
     NAMES,
-    READ,
     READ_REGION,
     WRITE,
     Kind,
@@ -30,7 +29,7 @@ from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission
 from rayrdma.model.regions import ENCODE, Region
 
-from .connection import UNREADABLE, Call
+from .connection import UNREADABLE, Call, value_of
 
 VALUE, ACKED, REFUSED = 0, 1, 2
 FRAME_OVERHEAD = 512
@@ -174,12 +173,10 @@ class FrameCodec:
             return ACK
         if reply.answer == REFUSED:
             return NAK
-        value, decode = reply.value, self._regions[operation.region].decode
+        region = self._regions[operation.region]
         if operation.kind == READ_REGION:
-            return tuple(None if data is None else decode(data) for data in value)
-        if operation.kind in (READ, COMPARE_AND_SWAP):
-            return None if value is None else decode(value)
-        return value
+            return tuple(value_of(region, data) for data in reply.value)
+        return value_of(region, reply.value)
 
     def retry(self, number: int, reply: Reply) -> bytes | None:
         """A memory compares bytes: if it holds an equal value of other bytes, the swap is asked again with those."""
@@ -190,7 +187,7 @@ class FrameCodec:
         held = reply.value
         expected, new = operation.argument
         region = self._regions[operation.region]
-        if held is None or held == self._tried or region.decode(held) != expected:
+        if held is None or held == self._tried or value_of(region, held) != expected:
             return None
         self._tried = held
         return ENCODE(

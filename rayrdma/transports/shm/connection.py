@@ -7,7 +7,7 @@ from typing import Any
 
 from rayrdma.model.operations import CHANGE_PERMISSION, READ, READ_REGION, WRITE
 from rayrdma.model.regions import Region
-from rayrdma.transports.connection import PENDING, UNREADABLE, Call, Pending
+from rayrdma.transports.connection import PENDING, Call, Pending, value_of
 
 from .endpoint import Endpoint
 from .segment import Segment
@@ -38,12 +38,12 @@ class ShmConnection:
         if kind == WRITE:
             return endpoint.write(operation.register, region.encode(operation.argument))
         if kind == READ:
-            return _value(region, endpoint.read(operation.register))
+            return value_of(region, endpoint.read(operation.register))
         if kind == READ_REGION:
             answers = endpoint.read_region()
             if not isinstance(answers, list):
                 return answers
-            return tuple(_value(region, answer) for answer in answers)
+            return tuple(value_of(region, answer) for answer in answers)
         if kind == CHANGE_PERMISSION:
             return endpoint.change_permission(operation.argument)
         return self._compare_and_swap(endpoint, operation)
@@ -56,7 +56,7 @@ class ShmConnection:
         tried = None if expected is None else region.encode(expected)
         while True:
             held = endpoint.compare_and_swap(operation.register, tried, data)
-            value = _value(region, held)
+            value = value_of(region, held)
             if not isinstance(held, bytes) or held == tried or value != expected:
                 return value
             tried = held
@@ -68,13 +68,3 @@ class ShmConnection:
     def close(self) -> None:
         """Let the mapping go."""
         self._endpoints.clear()
-
-
-def _value(region: Region, answer: Any) -> Any:
-    """The value that was read. What no correct process can have written there counts as never written."""
-    if not isinstance(answer, bytes):
-        return answer
-    try:
-        return region.decode(answer)
-    except UNREADABLE:
-        return None
