@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import tempfile
@@ -80,8 +81,9 @@ def ray_session(address: str | None = None) -> Iterator[bool]:
     address = address or os.environ.get("RAY_ADDRESS")
     if address:
         try:
+            _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level="error")
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise EnvironmentProblem(
                 f"no Ray answers at {address} ({_line(error)}); start one there (ray start --head), or leave out "
                 "--address and RAY_ADDRESS to use one of our own"
@@ -146,6 +148,13 @@ def _authenticate(folder: str) -> list[str]:
 
 _TOKEN = secrets.token_hex(32)
 """One a process: Ray remembers the first that it read."""
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody listens at ``host:port``: Ray itself would go on trying for ever."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
 
 
 def _line(error: BaseException) -> str:
