@@ -15,7 +15,7 @@ from rayrdma.protocols import DiskPaxos, Paxos, ProtectedMemoryPaxos
 from rayrdma.protocols.dissemination import decide_and_tell
 from rayrdma.protocols.protected_memory_paxos import FIRST_LEADER, FIRST_PROPOSAL, SLOTS, Slot
 
-from .mutation import Mutant
+from tests.mutation import Mutant
 
 
 class Unfenced(Nursery):

@@ -17,7 +17,7 @@ from .mutants import (
     NAKS_OF_STEP_B,
     ONLY_THE_OWNER_DECIDES,
 )
-from .mutation import Mutant, StaleMutant
+from tests.mutation import Mutant, StaleMutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
