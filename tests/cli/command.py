@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +59,10 @@ def environment(**more: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT)} | more
 
 
-def start(*arguments: object, folder: Path) -> subprocess.Popen[str]:
-    """``rayrdma`` as a process of its own."""
-    return subprocess.Popen(
+@contextmanager
+def started(*arguments: object, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """``rayrdma`` as a process of its own, which does not outlive the block."""
+    running = subprocess.Popen(
         [sys.executable, "-m", "rayrdma", *map(str, arguments)],
         cwd=folder,
         env=environment(),
@@ -67,3 +70,15 @@ def start(*arguments: object, folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    with running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def run_alone(*arguments: object, folder: Path, seconds: float = 280) -> Finished:
+    """``rayrdma`` as a process of its own, to its end."""
+    with started(*arguments, folder=folder) as running:
+        output, errors = running.communicate(timeout=seconds)
+        return Finished(running.returncode, output, errors)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import start
+from tests.cli.command import run_alone
 
 pytestmark = pytest.mark.live
 
 
 def test_the_live_part_of_the_table(tmp_path: Path) -> None:
-    running = start("table", "--engine", "ray", "--json", folder=tmp_path)
-    output, errors = running.communicate(timeout=280)
-    assert running.returncode == 0, errors
-    table = json.loads(output)
+    finished = run_alone("table", "--engine", "ray", "--json", folder=tmp_path)
+    assert finished.code == 0, finished
+    table = finished.json
     assert table["holds"]
     assert table["bounds"] == []
     assert [latency["protocol"] for latency in table["latencies"]] == [
@@ -36,12 +34,9 @@ def test_the_live_part_of_the_table(tmp_path: Path) -> None:
 
 
 def test_no_ray_at_the_address(tmp_path: Path) -> None:
-    running = start("run", "paxos", "--engine", "ray", "--address", "127.0.0.1:1", folder=tmp_path)
-    output, errors = running.communicate(timeout=280)
-    assert running.returncode == 2
-    assert output == ""
-    [line] = errors.splitlines()
-    assert line.startswith("rayrdma: ")
+    finished = run_alone("run", "paxos", "--engine", "ray", "--address", "127.0.0.1:1", folder=tmp_path)
+    assert finished.code == 2
+    line = finished.said()
     assert "127.0.0.1:1" in line
     assert "ray start --head" in line
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import ROOT, Command, environment, start
+from tests.cli.command import ROOT, Command, Finished, environment, run_alone, started
 
 KEYS = {
     "protocol", "engine", "transports", "processes", "memories", "seed", "inputs", "decisions",
@@ -109,34 +109,33 @@ def test_the_same_seed_gives_the_same_trace_in_another_process(tmp_path: Path) -
     assert one == other
 
 
-def test_an_interrupted_run_leaves_what_it_had(tmp_path: Path) -> None:
-    running = start("run", "paxos", "--rounds", 10_000_000, "--json", folder=tmp_path)
-    trace = tmp_path / "runs" / "paxos"
-    while not list(trace.glob("*/trace.jsonl")):  # it has begun
+def _wait_for_rounds(folder: Path, running: subprocess.Popen[str]) -> None:
+    while not list(folder.glob("*/trace.jsonl")):
         assert running.poll() is None, running.communicate()
-    running.send_signal(signal.SIGINT)
-    output, errors = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert output == ""
-    [line] = errors.splitlines()
-    assert line.startswith("rayrdma: interrupted; what it had is in runs/paxos/")
-    latest = trace / "latest"
+
+
+def test_an_interrupted_run_leaves_what_it_had(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "paxos"
+    with started("run", "paxos", "--rounds", 10_000_000, "--json", folder=tmp_path) as running:
+        _wait_for_rounds(folder, running)
+        running.send_signal(signal.SIGINT)
+        output, errors = running.communicate(timeout=100)
+    finished = Finished(running.returncode, output, errors)
+    assert finished.code == 130
+    assert finished.said().startswith("interrupted; what it had is in runs/paxos/")
+    latest = folder / "latest"
     result = json.loads((latest / "result.json").read_text())
     assert result["verdict"] == "unknown"
     assert result["reason"] == f"interrupted after {result['rounds']} of 10000000 rounds"
-    again = start("replay", latest / "replay.json", folder=tmp_path)
-    output, errors = again.communicate(timeout=200)
-    assert again.returncode == 0, errors
-    assert "byte for byte" in output
+    again = run_alone("replay", latest / "replay.json", folder=tmp_path)
+    assert again.code == 0, again
+    assert "byte for byte" in again.output
 
 
 def test_a_killed_run_leaves_no_broken_link(tmp_path: Path) -> None:
-    running = start("run", "paxos", "--rounds", 10_000_000, folder=tmp_path)
     folder = tmp_path / "runs" / "paxos"
-    while not list(folder.glob("*/trace.jsonl")):
-        assert running.poll() is None, running.communicate()
-    running.kill()
-    running.communicate()
+    with started("run", "paxos", "--rounds", 10_000_000, folder=tmp_path) as running:
+        _wait_for_rounds(folder, running)
     assert not (folder / "latest").is_symlink()
     assert (next(folder.iterdir()) / "trace.jsonl").stat().st_size > 0
 
