@@ -71,5 +71,6 @@ def simulate(scenario: Scenario, recorded: list[Choices] | None = None) -> Itera
         )
         kernel.run()
         observation: Observation = observe(kernel)
+        kernel.close()
         choices = Choices(recorder.delays, list(recorder.leaderships()), recorder.stabilises, recorder.detection)
         yield SimulatedRound(observation, choices, kernel.quiescent, kernel.events)

@@ -25,6 +25,7 @@ from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, 
 from rayrdma.model.process import Process, Sleep
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Record, Region, Value
+from rayrdma.model.tasks import Task
 from rayrdma.model.trace import (
     Crashed,
     Decided,
@@ -141,6 +142,7 @@ class Kernel:
         self.processes = [SimulatedProcess(self, id, n, named, memories, seed) for id in range(n)]
         self._protocols = [protocol(process) for process in self.processes]
         self._watched_memories: list[tuple[After, Crash]] = []
+        self._started: list[Task[Any]] = []
         self._plan(faults)
 
     def run(self, event_limit: int = EVENT_LIMIT) -> None:
@@ -159,7 +161,7 @@ class Kernel:
         self._at(stabilises, FAULT, self._stabilise, None)
         for process, protocol, value in zip(self.processes, self._protocols, self.inputs, strict=True):
             if not process.crashed:
-                process.start(protocol.propose(value))
+                self._started.append(process.start(protocol.propose(value)))
         heap = self._heap
         events = 0
         while heap and events < event_limit:
@@ -169,6 +171,11 @@ class Kernel:
             events += 1
         self.events = events
         self.world.time = self.now
+
+    def close(self) -> None:
+        """End the processes that still wait. Left to the garbage collector they would swallow a Ctrl-C."""
+        for task in self._started:
+            task.fence()
 
     @property
     def quiescent(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 from pathlib import Path
 
@@ -81,6 +82,26 @@ def test_rounds_stop_at_the_first_that_does_not_decide() -> None:
     assert result.decisions == {}
     assert result.first_decision_delays == 2  # of the last round that decided
     assert result.exit_code == 2
+
+
+def test_processes_that_wait_for_ever_are_ended_with_their_round() -> None:
+    ended: list[int] = []
+
+    class Patient(Echo):
+        name = "patient"
+
+        async def propose(self, value: Value) -> None:
+            try:
+                await self.process.event()
+            finally:
+                ended.append(self.process.id)
+
+    gc.disable()  # in a finalizer a Ctrl-C would be lost
+    try:
+        assert Experiment(Patient).run().verdict == "blocked"
+        assert ended == [0, 1, 2]
+    finally:
+        gc.enable()
 
 
 def test_progress_is_told_after_each_round() -> None:
