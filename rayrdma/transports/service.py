@@ -103,6 +103,8 @@ class MemoryService:
             response = NAK
             with contextlib.suppress(KeyError, IndexError, TypeError, ValueError):
                 response = self._effect(process, request)
+        if request.kind == CHANGE_PERMISSION:
+            response = None  # it tells nothing, not even that the instance is over
         if response is ACK:
             return ENCODE((request.number, ACKED, None))
         if response is NAK:
@@ -119,7 +121,7 @@ class MemoryService:
         if request.kind == CHANGE_PERMISSION:
             argument = Permission(*argument)
             if any(not 0 <= member < self._n for member in argument.readers | argument.write):
-                return None
+                return NAK
         elif request.kind in (WRITE, COMPARE_AND_SWAP):
             data = argument if request.kind == WRITE else argument[1]
             if not isinstance(data, bytes) or len(data) > region.register_bytes:
