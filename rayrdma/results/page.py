@@ -62,7 +62,7 @@ def _comparison(columns: Sequence[System], rows: Sequence[Row]) -> str:
         f"<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"
         '<p class="footnote">The crash tolerance of shared memory and of RDMA Full is with a minority of the memories '
         "crashed, m&nbsp;≥&nbsp;2f&nbsp;+&nbsp;1, as the footnote of the talk says. A round trip is two delays: a "
-        "message takes one, an operation on a memory two, a local step none.</p>"
+        "message takes one, an operation on a memory two, a local step none. x, from 0 to f, depends on the graph.</p>"
     )
 
 

@@ -232,7 +232,7 @@ def _rows(found: Measurements) -> list[Row]:
         _cell("n > f", _crash(found, SHARED_MEMORY)),
         _cell("n > 2f", _crash(found, MESSAGE_PASSING)),
         _cell("n > f", _crash(found, RDMA_FULL)),
-        _later("n > f + x, 0 ≤ x ≤ f"),
+        _later("n > f + x"),
     ]
     byzantine = [
         Cell("N/A", NOT_CLAIMED, NOT_CLAIMED, []),
@@ -257,8 +257,8 @@ def _rows(found: Measurements) -> list[Row]:
         Row("Crash tolerance", crash),
         Row("Byzantine tolerance", byzantine),
         Row("Best-case round trips", best_case),
-        Row("Processes in the network", scalability),
-        Row("Memories, f of them crashed", memories),
+        Row("Processes in network", scalability),
+        Row("Memories", memories),
     ]
 
 

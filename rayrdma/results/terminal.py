@@ -14,7 +14,7 @@ from .figures import Bench, Finding
 from .live import TRANSPORT
 from .quantities import percentile, round_trips, seconds
 from .result import BLOCKED, DECIDED, UNKNOWN, VIOLATED, Result
-from .table import MEASURED, Cell, Table, tell_kill, tell_size
+from .table import MEASURED, Cell, Table, tell_size
 
 COLOURS = {DECIDED: "green", VIOLATED: "red", BLOCKED: "yellow", UNKNOWN: "yellow"}
 WIDTH_OF_A_FILE = 120
@@ -30,19 +30,26 @@ def show_result(console: Console, result: Result) -> None:
     """A run in a dozen lines."""
     console.print(Text.assemble((result.protocol, "bold"), "  ", (result.verdict, f"bold {COLOURS[result.verdict]}")))
     for name, what in _lines(result):
-        lines = textwrap.wrap(what, console.width - INDENT, break_on_hyphens=False) or [""]
-        console.print(Text.assemble((f"  {name:{INDENT - 2}}", "dim"), f"\n{' ' * INDENT}".join(lines)))
+        _print_indented(console, Text(f"  {name:{INDENT - 2}}", "dim"), what)
 
 
 def show_table(console: Console, table: Table) -> None:
-    """The comparison table, the delays, the live figures, and where the page is."""
-    grid = Grid(box=box.HORIZONTALS, show_lines=True, padding=(0, 1), title_justify="left")
-    grid.add_column("", style="bold", ratio=2)
+    """The comparison table, what was found for each of its cells, the figures, and where the page is."""
+    grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    grid.add_column("", style="bold")
     for system in table.columns:
-        grid.add_column(Text.assemble((system.name, "bold"), f"\n{system.algorithm}", style="not bold"), ratio=4)
+        grid.add_column(system.name, overflow="fold")
     for row in table.rows:
-        grid.add_row(row.name, *map(_cell, row.cells))
-    console.print(grid)
+        grid.add_row(row.name, *map(_claim, row.cells))
+    console.print(grid, "")
+    for row in table.rows:
+        for system, cell in zip(table.columns, row.cells, strict=True):
+            if cell.findings:
+                console.print(Text(f"{system.name} ({system.algorithm}), {row.name.lower()}: {cell.claim}", "bold"))
+                for finding in cell.findings:
+                    mark = Text("  ✓ ", "green") if finding.holds else Text("  ✗ ", "red")
+                    _print_indented(console, mark, f"{finding.what}: {finding.found}")
+    console.print()
     for figures, shown in ((_delays, table.delays), (_latencies, table.latencies)):
         if shown:
             console.print(figures(table), "")
@@ -55,20 +62,22 @@ def show_table(console: Console, table: Table) -> None:
         console.print(f"page {table.folder}/table.html, figures {table.folder}/table.json", soft_wrap=True)
 
 
-def _cell(cell: Cell) -> Text:
+def _print_indented(console: Console, head: Text, what: str) -> None:
+    lines = textwrap.wrap(what, console.width - len(head), break_on_hyphens=False) or [""]
+    console.print(Text.assemble(head, f"\n{' ' * len(head)}".join(lines)))
+
+
+def _claim(cell: Cell) -> Text:
     if cell.status != MEASURED:
         return Text.assemble((cell.claim, "dim"), "\n", (cell.measured, "dim italic"))
-    text = Text(cell.claim, "bold")
-    for finding in cell.findings:
-        mark = ("\n✓ ", "not bold green") if finding.holds else ("\n✗ ", "not bold red")
-        text = Text.assemble(text, mark, (f"{finding.what}: {finding.found}", "not bold"))
-    return text
+    holds = all(finding.holds for finding in cell.findings)
+    return Text.assemble((cell.claim, "bold"), "\n", ("✓ measured", "green") if holds else ("✗ measured", "red"))
 
 
 def _delays(table: Table) -> Grid:
     grid = _figures("Delays to the first decision")
-    for head in ("", "common case", "claimed", "after a take-over", "claimed"):
-        grid.add_column(head, justify="right" if head else "left", header_style="dim")
+    for head in ("", "common case", "claimed", "take-over", "claimed"):
+        grid.add_column(head, justify="right" if head else "left", header_style="dim", no_wrap=not head)
     for measured in table.delays:
         figures = (measured.common_case, measured.claimed, measured.take_over, measured.claimed_take_over)
         grid.add_row(measured.protocol, *map(str, figures))
@@ -76,15 +85,15 @@ def _delays(table: Table) -> Grid:
 
 
 def _latencies(table: Table) -> Grid:
-    grid = _figures(f"On Ray over {TRANSPORT}, and with the leader killed in mid-round")
+    grid = _figures(f"First decision on Ray over {TRANSPORT}")
     for head in ("", "delays", "p50", "p99"):
-        grid.add_column(head, justify="right" if head else "left", header_style="dim")
-    grid.add_column("after the kill", header_style="dim")
-    kills = {kill.protocol: tell_kill(kill) for kill in table.kills}
+        grid.add_column(head, justify="right" if head else "left", header_style="dim", no_wrap=not head)
+    grid.add_column("after a kill", justify="right", header_style="dim")
+    kills = {kill.protocol: kill.seconds for kill in table.kills}
     for latency in table.latencies:
-        times = ("-" if value is None else seconds(value) for value in (latency.p50, latency.p99))
+        times = (latency.p50, latency.p99, kills.get(latency.protocol))
         counted = " or ".join(sorted(latency.delays, key=int))
-        grid.add_row(latency.protocol, counted, *times, kills.get(latency.protocol, ""))
+        grid.add_row(latency.protocol, counted, *("-" if value is None else seconds(value) for value in times))
     return grid
 
 

@@ -49,10 +49,10 @@ def test_it_is_the_talks_table(simulated: Table) -> None:
         "Shared memory", "Message passing", "RDMA Full", "RDMA Scale",
     ]  # fmt: skip
     claims = {row.name: [cell.claim for cell in row.cells] for row in simulated.rows}
-    assert claims["Crash tolerance"] == ["n > f", "n > 2f", "n > f", "n > f + x, 0 ≤ x ≤ f"]
+    assert claims["Crash tolerance"] == ["n > f", "n > 2f", "n > f", "n > f + x"]
     assert claims["Byzantine tolerance"] == ["N/A", "n > 3f", "n > 2f", "-"]
     assert claims["Best-case round trips"] == ["2", "1", "1", "-"]
-    assert claims["Processes in the network"] == ["10-100", "10,000-100,000", "10-100", "10-100,000"]
+    assert claims["Processes in network"] == ["10-100", "10,000-100,000", "10-100", "10-100,000"]
 
 
 def test_what_is_measured_is_counted(simulated: Table) -> None:
@@ -62,7 +62,7 @@ def test_what_is_measured_is_counted(simulated: Table) -> None:
     messages = cells(simulated, "Crash tolerance")["Message passing"].measured
     assert f"blocked in {3 * SCHEDULES} of {3 * SCHEDULES} schedules: needs 4 of 6 processes, 3 alive" in messages
     assert re.search(rf"two decisions in [1-9]\d* of {2 * SCHEDULES} schedules", messages)
-    assert "needs 2 of 3 memories, 1 alive" in cells(simulated, "Memories, f of them crashed")["Shared memory"].measured
+    assert "needs 2 of 3 memories, 1 alive" in cells(simulated, "Memories")["Shared memory"].measured
     best = cells(simulated, "Best-case round trips")
     assert (
         best["RDMA Full"].measured
