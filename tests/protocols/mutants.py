@@ -14,7 +14,6 @@ from rayrdma.model.tasks import Nursery
 from rayrdma.protocols import DiskPaxos, Paxos, ProtectedMemoryPaxos
 from rayrdma.protocols.dissemination import decide_and_tell
 from rayrdma.protocols.protected_memory_paxos import FIRST_LEADER, FIRST_PROPOSAL, SLOTS, Slot
-
 from tests.mutation import Mutant
 
 

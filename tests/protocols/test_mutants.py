@@ -8,6 +8,7 @@ from rayrdma.checks.outcome import OUTCOME
 from rayrdma.faults.plan import Crash
 from rayrdma.protocols import PROTOCOLS, DiskPaxos, ProtectedMemoryPaxos
 from tests.fuzz import Run, run
+from tests.mutation import Mutant, StaleMutant
 from tests.scripted import MESSAGE, Scripted
 
 from .mutants import (
@@ -17,7 +18,6 @@ from .mutants import (
     NAKS_OF_STEP_B,
     ONLY_THE_OWNER_DECIDES,
 )
-from tests.mutation import Mutant, StaleMutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
