@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from rayrdma.faults.plan import Crash, Fault
+from rayrdma.faults.plan import Crash
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
 from rayrdma.protocols import DiskPaxos, DiskPaxosTwoPhase, Paxos, PaxosTwoPhase, ProtectedMemoryPaxos
@@ -14,51 +14,59 @@ from tests.fuzz import Run, random_crashes, run
 
 @dataclass(frozen=True)
 class Bound:
-    """One row: a protocol, how many parties there are, and how many of them crash."""
+    """One row: a protocol, how many parties there are, how many of them crash, and whether it tolerates that."""
 
     protocol: type[Protocol]
     n: int
     m: int
     crashed_processes: int
     crashed_memories: int
+    tolerated: bool
 
     def __str__(self) -> str:
-        return f"{self.protocol.name} n={self.n} m={self.m} crashed={self.crashed_processes}+{self.crashed_memories}"
-
-    def faults(self, seed: int) -> list[Crash]:
-        """Who crashes in this run, and when."""
-        rng = random.Random(f"{self}/{seed}")
-        return random_crashes(rng, self.n, self.m, self.crashed_processes, self.crashed_memories)
+        side = "at" if self.tolerated else "past"
+        return (
+            f"{self.protocol.name} {side} its bound, n={self.n} m={self.m}, "
+            f"{self.crashed_processes}+{self.crashed_memories} crashed"
+        )
 
     def run(self, seed: int) -> Run:
-        """One run, with crashes at any time."""
-        return run(self.protocol, self.n, self.m, seed, self.faults(seed))
-
-    def run_crashed_from_the_start(self, seed: int) -> Run:
-        """One run in which the same parties never lived."""
-        faults: list[Fault] = [Crash(process=crash.process, memory=crash.memory) for crash in self.faults(seed)]
+        """One run. Past the bound every second one is without its victims from the start, so that it must block."""
+        rng = random.Random(f"{self}/{seed}")
+        faults = random_crashes(rng, self.n, self.m, self.crashed_processes, self.crashed_memories)
+        if self.must_block(seed):
+            faults = [Crash(process=crash.process, memory=crash.memory) for crash in faults]
         return run(self.protocol, self.n, self.m, seed, faults)
+
+    def must_block(self, seed: int) -> bool:
+        """Whether nobody can decide under this seed; past the bound, else, a decision may come before the crashes."""
+        return not self.tolerated and seed % 2 == 0
+
+    def verdict(self, seed: int, outcome: Run) -> str:
+        """``decided``, ``blocked``, or what is wrong with it."""
+        if violations := outcome.violations():
+            return f"violated {violations[0]}"
+        if not outcome.kernel.quiescent:
+            return "wrong: it did not come to an end"
+        if self.must_block(seed) and outcome.observation.decisions:
+            return "wrong: somebody decided"
+        if outcome.decided():
+            return "decided"
+        return "wrong: it blocked" if self.tolerated else "blocked"
 
 
 SHARED_MEMORY = (ProtectedMemoryPaxos, DiskPaxos, DiskPaxosTwoPhase)
 MESSAGES = (Paxos, PaxosTwoPhase)
-
-
-def memories_for(n: int) -> int:
-    """A shape's number of memories: various, always odd."""
-    return {2: 3, 3: 5, 5: 3}[n]
-
+SHAPES = ((2, 3), (3, 5), (5, 3))
 
 AT_THE_BOUND = [
-    Bound(protocol, n, memories_for(n), n - 1, (memories_for(n) - 1) // 2)
-    for protocol in SHARED_MEMORY
-    for n in (2, 3, 5)
-] + [Bound(protocol, 2 * f + 1, 0, f, 0) for protocol in MESSAGES for f in (1, 2)]
+    *(Bound(protocol, n, m, n - 1, m - majority(m), True) for protocol in SHARED_MEMORY for n, m in SHAPES),
+    *(Bound(protocol, 2 * f + 1, 0, f, 0, True) for protocol in MESSAGES for f in (1, 2)),
+]
 """These decide."""
 
-MEMORIES_GONE = [
-    Bound(protocol, n, memories_for(n), 0, majority(memories_for(n))) for protocol in SHARED_MEMORY for n in (2, 3, 5)
-]
-PROCESSES_GONE = [Bound(protocol, 2 * f, 0, f, 0) for protocol in MESSAGES for f in (1, 2)]
-PAST_THE_BOUND = MEMORIES_GONE + PROCESSES_GONE
+MEMORIES_GONE = [Bound(protocol, n, m, 0, majority(m), False) for protocol in SHARED_MEMORY for n, m in SHAPES]
+PROCESSES_GONE = [Bound(protocol, 2 * f, 0, f, 0, False) for protocol in MESSAGES for f in (1, 2)]
 """These block."""
+
+BOUNDS = [*AT_THE_BOUND, *MEMORIES_GONE, *PROCESSES_GONE]
