@@ -170,8 +170,12 @@ PROTECTED_MEMORY_PAXOS = [
     ),
 ]
 
+# Three that take a schedule of their own.
+NO_SHORTCUT = pmp(
+    0, "the first attempt takes all steps", ("if process.id == FIRST_LEADER == process.leader():", "if False:")
+)
 ACKS_OF_TWO_ATTEMPTS = pmp(
-    0,  # it takes a schedule of its own
+    0,
     "acks of two attempts are counted together",
     (
         "        self.highest_seen = FIRST_PROPOSAL\n",

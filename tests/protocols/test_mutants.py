@@ -7,6 +7,7 @@ import pytest
 from rayrdma.checks.outcome import OUTCOME
 from rayrdma.faults.plan import Crash
 from rayrdma.protocols import PROTOCOLS, DiskPaxos, ProtectedMemoryPaxos
+from rayrdma.simulator.schedule import Constant
 from tests.fuzz import Run, run
 from tests.mutation import Mutant, StaleMutant
 from tests.scripted import MESSAGE, Scripted
@@ -16,6 +17,7 @@ from .mutants import (
     HARMLESS,
     MUTANTS,
     NAKS_OF_STEP_B,
+    NO_SHORTCUT,
     ONLY_THE_OWNER_DECIDES,
 )
 
@@ -40,7 +42,7 @@ def test_the_honest_protocol_passes_what_its_mutants_fail(protocol: type) -> Non
 
 
 def test_mutants_have_names_of_their_own() -> None:
-    everything = [*MUTANTS, *HARMLESS, ACKS_OF_TWO_ATTEMPTS, ONLY_THE_OWNER_DECIDES]
+    everything = [*MUTANTS, *HARMLESS, NO_SHORTCUT, ACKS_OF_TWO_ATTEMPTS, ONLY_THE_OWNER_DECIDES]
     assert len({str(mutant) for mutant in everything}) == len(everything)
 
 
@@ -57,6 +59,11 @@ def test_erasing_what_one_accepted_breaks_only_m4() -> None:
         assert all(check(outcome.observation) is None for check in OUTCOME), outcome
         broken |= {violation.check for violation in outcome.violations()}
     assert broken == {"M4"}
+
+
+def test_all_steps_are_too_slow_for_the_common_case() -> None:
+    outcome = run(NO_SHORTCUT.build(), 3, 3, 0, by=Constant())
+    assert list(map(str, outcome.violations())) == ["M7: p0 decided first, 8 delays deep"]
 
 
 # Two mistakes that random schedules hardly come by. Process 0 is dead in both: p1 uses number 5, p2 number 6.
