@@ -19,6 +19,8 @@ from rayrdma.transports.shm import Segment, kernels
 
 from .shm_arena import Party, fork, in_arena, join, ledger
 
+pytestmark = pytest.mark.live
+
 
 @pytest.fixture
 def path() -> Iterator[Path]:
