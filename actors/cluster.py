@@ -18,23 +18,29 @@ from rayrdma.model.errors import EnvironmentProblem
 
 OBJECT_STORE_BYTES = 128 * 2**20
 
+OWNER = "RAYRDMA_RAY"
+"""An environment variable of the processes of our own Ray: its folder. They inherit it from each other."""
+
 # Waits for the end of its standard input, that is, of the process that holds the other end, however that
-# ends; then for those that were started with the folder among their arguments, as Ray's are; then removes the
-# folder, and the semaphores of the raylet that it was told of.
+# ends; then ends what is left of the Ray that owns the folder (after a kill -9 of the driver, Ray's agents live on
+# for minutes); then removes the folder, and the semaphores of the raylet that it was told of.
 _REAPER = """
-import glob, os, shutil, sys, time
+import glob, os, shutil, signal, sys, time
 raylet = sys.stdin.read()
-def used():
+def end_all():
+    found = False
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if int(pid) != os.getpid() and sys.argv[1].encode() in open(f"/proc/{pid}/cmdline", "rb").read():
-                return True
+            if sys.argv[1].encode() in open(f"/proc/{pid}/environ", "rb").read().split(b"\\0"):
+                found = True
+                os.kill(int(pid), signal.SIGKILL)
         except OSError:
             pass
+    return found
 deadline = time.monotonic() + 30
-while used() and time.monotonic() < deadline:
+while end_all() and time.monotonic() < deadline:
     time.sleep(0.1)
-shutil.rmtree(sys.argv[1], ignore_errors=True)
+shutil.rmtree(sys.argv[2], ignore_errors=True)
 for file in glob.glob(f"/dev/shm/sem.hdr{raylet}-*") + glob.glob(f"/dev/shm/sem.obj{raylet}-*") if raylet else ():
     os.path.exists(file) and os.unlink(file)
 """
@@ -47,7 +53,8 @@ class Reaper:
         read, self._write = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-c", _REAPER, folder],
+                [sys.executable, "-S", "-E", "-c", _REAPER, f"{OWNER}={folder}", folder],
+                env={name: value for name, value in os.environ.items() if name != OWNER},
                 stdin=read,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -107,6 +114,7 @@ def _own_ray() -> Iterator[None]:
     worker._worker_logs_enabled = False
     ours = _authenticate(folder)
     try:
+        os.environ[OWNER] = folder
         try:
             ray.init(
                 "local",
@@ -118,6 +126,8 @@ def _own_ray() -> Iterator[None]:
             )
         except Exception as error:
             raise EnvironmentProblem(f"Ray could not be started on this machine: {_line(error)}") from error
+        finally:
+            del os.environ[OWNER]
         reaper.tell(worker._global_node.all_processes["raylet"][0].process.pid)
         try:
             yield

@@ -27,8 +27,9 @@ class Seat:
 
     def __init__(self, id: int, wiring: Wiring) -> None:
         self.id = id
-        self.inbox = Inbox(wiring.listen(id))
-        self.pulse = Inbox(wiring.listen(id, "beats")) if not wiring.memories else None
+        address = ray.util.get_node_ip_address()
+        self.inbox = Inbox(wiring.listen(id, "messages", address))
+        self.pulse = Inbox(wiring.listen(id, "beats", address)) if not wiring.memories else None
         self.outbox: Outbox | None = None
         self.pulse_outbox: Outbox | None = None
         self.dialled: list[Dialled] = []

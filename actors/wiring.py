@@ -61,8 +61,8 @@ class Wiring:
             regions = [replace(region, register_bytes=self.register_bytes) for region in regions]
         return regions
 
-    def listen(self, process: int, what: str = "inbox", address: str = "127.0.0.1") -> str:
-        """Where a process receives."""
+    def listen(self, process: int, what: str, address: str) -> str:
+        """Where a process receives ``what``, on the host of this ``address``."""
         return f"tcp://{address}:*" if self.tcp else f"ipc://{self.folder}/{what}-{process}"
 
 

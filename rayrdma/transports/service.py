@@ -100,7 +100,7 @@ class MemoryService:
         with self._lock:
             if self._crashed:
                 return None
-            response = NAK
+            response: Any = NAK
             with contextlib.suppress(KeyError, IndexError, TypeError, ValueError):
                 response = self._effect(process, request)
         if request.kind == CHANGE_PERMISSION:
