@@ -69,5 +69,5 @@ def test_sending_to_one_that_does_not_listen_does_not_block(tmp_path: Path) -> N
 
 
 def test_a_place_where_nobody_can_listen_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentProblem, match="messages can not be received at ipc://.*/missing/inbox"):
+    with pytest.raises(EnvironmentProblem, match=r"messages can not be received at ipc://.*/missing/inbox"):
         Inbox(f"ipc://{tmp_path}/missing/inbox")
