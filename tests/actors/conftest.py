@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rayrdma.actors.cluster import ray_session
-from tests.actors.leftovers import MARK, actors, shared_files, wait_for, wait_until_gone
+from tests.actors.leftovers import MARK, actors, processes, shared_files, wait_until_gone
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def shared_ray() -> Iterator[str]:
     """A Ray of our own for many tests; the mark of its processes."""
     mark = secrets.token_hex(8)
     before = set(Path(tempfile.gettempdir()).glob("rayrdma-*"))
-    files = shared_files()
+    files = shared_files(mark)
     os.environ[MARK] = mark
     try:
         with ray_session() as own:
@@ -27,17 +27,18 @@ def shared_ray() -> Iterator[str]:
             yield mark
     finally:
         del os.environ[MARK]
-    wait_until_gone(mark, files)
+    wait_until_gone(lambda: processes(mark))
+    wait_until_gone(lambda: shared_files(mark) - files)
     assert not set(Path(tempfile.gettempdir()).glob("rayrdma-*")) - before
 
 
 @pytest.fixture
 def on_ray(shared_ray: str) -> Iterator[str]:
     """The shared Ray; afterwards no actor of ours and no file in shared memory is left."""
-    files = shared_files()
+    files = shared_files(shared_ray)
     yield shared_ray
-    wait_for(lambda: not actors(shared_ray), f"the end of {actors(shared_ray)}")
-    wait_for(lambda: not shared_files() - files, f"the end of {shared_files() - files}")
+    wait_until_gone(lambda: actors(shared_ray))
+    wait_until_gone(lambda: shared_files(shared_ray) - files)
 
 
 @pytest.fixture
@@ -47,10 +48,11 @@ def private(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
     Afterwards no process with that mark and no file is left.
     """
     mark = secrets.token_hex(8)
-    files = shared_files()
+    files = shared_files(mark)
     with tempfile.TemporaryDirectory(prefix="rr-", dir="/tmp") as folder:
         monkeypatch.setenv(MARK, mark)
         monkeypatch.setenv("TMPDIR", folder)
         yield mark, Path(folder)
-        wait_until_gone(mark, files)
-        wait_for(lambda: not list(Path(folder).iterdir()), f"the end of {list(Path(folder).iterdir())}")
+        wait_until_gone(lambda: processes(mark))
+        wait_until_gone(lambda: shared_files(mark) - files)
+        wait_until_gone(lambda: list(Path(folder).iterdir()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,16 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found
+
+
+def wait_until_gone(find: Callable[[], Collection[Any]]) -> None:
+    """Wait until ``find`` finds nothing any more."""
+    deadline = time.monotonic() + PATIENCE
+    while found := find():
+        assert time.monotonic() < deadline, f"still there after {PATIENCE:g} s: {found}"
+        time.sleep(0.05)
 
 
 def runs(pid: int) -> bool:
@@ -35,14 +45,11 @@ def runs(pid: int) -> bool:
 def processes(mark: str) -> dict[int, str]:
     """The live processes with this mark, this one apart, and how they were called."""
     found = {}
-    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        try:
+    for pid, command in _commands().items():
+        with contextlib.suppress(OSError):
             environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:
-            continue
-        if f"{MARK}={mark}".encode() in environment and pid != os.getpid() and runs(pid):
-            found[pid] = command
+            if f"{MARK}={mark}".encode() in environment and pid != os.getpid() and runs(pid):
+                found[pid] = command
     return found
 
 
@@ -55,12 +62,29 @@ def actors(mark: str) -> dict[int, str]:
     }
 
 
-def shared_files() -> set[str]:
-    """What stands in shared memory: our folders and segments, the semaphores of Ray's channels."""
-    return {str(file) for file in SHARED_MEMORY.rglob("*")}
+def shared_files(mark: str) -> set[str]:
+    """Our files in shared memory: folders of runs, and semaphores of Ray's channels.
+
+    Others may be at work on this machine. A folder is theirs while its reaper, which has it among its arguments,
+    lives and has not this mark; a semaphore while the raylet that it is named after does.
+    """
+    others = {pid: command for pid, command in _commands().items() if pid not in processes(mark)}
+    found = set()
+    for file in SHARED_MEMORY.iterdir():
+        semaphore = re.match(r"sem\.(?:hdr|obj)(\d+)-", file.name)
+        if file.name.startswith("rayrdma-"):
+            foreign = any(str(file) in command for command in others.values())
+        else:
+            foreign = semaphore is None or int(semaphore[1]) in others
+        if not foreign:
+            found.add(file.name)
+    return found
 
 
-def wait_until_gone(mark: str, files_before: set[str]) -> None:
-    """Wait until no process with this mark runs and no file has been added to shared memory."""
-    wait_for(lambda: not processes(mark), f"the end of {processes(mark)}")
-    wait_for(lambda: not shared_files() - files_before, f"the end of {shared_files() - files_before}")
+def _commands() -> dict[int, str]:
+    found = {}
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+            found[pid] = command.decode(errors="replace").strip()
+    return found
