@@ -5,12 +5,15 @@ It ends with one line, and with exit code 1 if any run went wrong; what went wro
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from tests.protocols.bounds import BOUNDS, Bound
 
@@ -52,9 +55,22 @@ def soak(schedules: int, over: Map = map) -> int:
     return all_wrong
 
 
+def live_no_longer_than_the_soak() -> None:
+    """In a worker: leave Ctrl-C to the soak, and end when it ends, however that is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    soak = parent_process()
+    assert soak is not None
+
+    def watch() -> None:
+        soak.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> int:
-    # Forked workers would inherit whatever threads the parent has; these start clean.
-    with ProcessPoolExecutor(mp_context=get_context("forkserver")) as workers:
+    context = get_context("forkserver")  # whatever threads this process has, the workers start clean
+    with ProcessPoolExecutor(mp_context=context, initializer=live_no_longer_than_the_soak) as workers:
         try:
             return 1 if soak(SCHEDULES, workers.map) else 0
         except KeyboardInterrupt:
