@@ -132,7 +132,7 @@ class ProtectedMemoryPaxos(Protocol):
         process = self.process
         # a: take the exclusive write permission, and wait until that is done.
         await process.change_permission(memory, SLOTS, exclusive_writer(process.id, process.n))
-        # b: announce the number.
+        # b: announce the number. Refused, it must not go on: a lower number would not meet this one in its step d.
         if await process.write(memory, SLOTS, process.id, attempt.announcement) is NAK:
             return attempt.nursery.cancel()
         # c: read all slots after b. A write of an older leader that was acked came before a, so it is seen here.

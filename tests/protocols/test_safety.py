@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,10 +14,10 @@ from rayrdma.faults.plan import After, Crash, Fault, Pause
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
 from rayrdma.protocols import PROTOCOLS
-from rayrdma.simulator.kernel import Kernel
+from rayrdma.simulator.kernel import Kernel, World
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Adversary
-from tests.fuzz import EVENT_LIMIT, MEMORY_OPERATIONS, PROCESS_OPERATIONS
+from tests.fuzz import EVENT_LIMIT, MEMORY_OPERATIONS, PROCESS_OPERATIONS, random_crashes, schedule
 
 VALUES = st.one_of(st.text(max_size=5), st.binary(max_size=5), st.integers(-9, 9), st.floats(allow_nan=False, width=32))
 
@@ -65,3 +68,26 @@ def test_without_crashes_everybody_decides(case: tuple[type[Protocol], list[Valu
     pauses = [fault for fault in faults if isinstance(fault, Pause)]
     observation = finish(protocol, inputs, m, seed, pauses)
     assert len(observation.decisions) == len(inputs), observation.undecided
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+def test_rounds_on_the_same_parties(protocol: type[Protocol]) -> None:
+    """As many crashes as the protocol tolerates, and pauses, over four rounds: every round is a good one."""
+    for seed in range(100):
+        rng = random.Random(seed)
+        n, m = rng.choice((2, 3, 4)), rng.choice((3, 5)) if protocol.needs_memories else 0
+        faults: list[Fault] = [
+            *random_crashes(
+                rng, n, m, rng.randrange(n if m else (n + 1) // 2), rng.randrange((m + 1) // 2) if m else 0
+            ),
+            *(Pause(process, at, at + 40) for process in range(n) if (at := rng.randrange(300)) < 150),
+        ]
+        world = World()
+        for round in range(4):
+            adversary = schedule(4 * seed + round, n, m)
+            kernel = Kernel(protocol, [f"v{id}" for id in range(n)], m, adversary, faults, world=world, trace=True)
+            kernel.run(EVENT_LIMIT)
+            where = f"seed={seed}, round={round}, n={n}, m={m}, faults={','.join(map(str, faults))}"
+            assert check(observe(kernel)) == [], where
+            assert kernel.quiescent, where
+            assert not kernel.undecided(), where
