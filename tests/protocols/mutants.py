@@ -170,7 +170,7 @@ PROTECTED_MEMORY_PAXOS = [
     ),
 ]
 
-# Three that take a schedule of their own.
+# Two that take a schedule of their own.
 NO_SHORTCUT = pmp(
     0, "the first attempt takes all steps", ("if process.id == FIRST_LEADER == process.leader():", "if False:")
 )
