@@ -18,29 +18,39 @@ from rayrdma.model.errors import EnvironmentProblem
 
 OBJECT_STORE_BYTES = 128 * 2**20
 
-OWNER = "RAYRDMA_RAY"
-"""An environment variable of the processes of our own Ray: its folder. They inherit it from each other."""
-
 # Waits for the end of its standard input, that is, of the process that holds the other end, however that
-# ends; then ends what is left of the Ray that owns the folder (after a kill -9 of the driver, Ray's agents live on
-# for minutes); then removes the folder, and the semaphores of the raylet that it was told of.
+# ends. Then ends the processes of the Ray that keeps its logs in the folder: after a kill -9 of the driver some of
+# them live on for minutes. They print there, or call themselves ray::... and have a log open there. Then removes
+# the folder, and the semaphores of the raylet that it was told of. It is nobody's child, for a worker of Ray kills
+# its children when it ends.
 _REAPER = """
 import glob, os, shutil, signal, sys, time
+if os.fork():
+    os._exit(0)
 raylet = sys.stdin.read()
+folder, = sys.argv[1:]
+def opened(file):
+    try:
+        return os.readlink(file)
+    except OSError:
+        return ""
+def of_this_ray(process):
+    numbers = os.listdir(process + "/fd") if open(process + "/comm").read().startswith("ray::") else ["1"]
+    return any(opened(f"{process}/fd/{number}").startswith(folder + "/") for number in numbers)
 def end_all():
     found = False
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if sys.argv[1].encode() in open(f"/proc/{pid}/environ", "rb").read().split(b"\\0"):
+            if of_this_ray("/proc/" + pid):
                 found = True
                 os.kill(int(pid), signal.SIGKILL)
         except OSError:
-            pass
+            pass  # it has just ended, or is somebody else's
     return found
 deadline = time.monotonic() + 30
 while end_all() and time.monotonic() < deadline:
-    time.sleep(0.1)
-shutil.rmtree(sys.argv[2], ignore_errors=True)
+    time.sleep(0.05)
+shutil.rmtree(folder, ignore_errors=True)
 for file in glob.glob(f"/dev/shm/sem.hdr{raylet}-*") + glob.glob(f"/dev/shm/sem.obj{raylet}-*") if raylet else ():
     os.path.exists(file) and os.unlink(file)
 """
@@ -50,27 +60,30 @@ class Reaper:
     """Has ``folder`` removed when this process ends, also by ``kill -9``, or at `close`."""
 
     def __init__(self, folder: str) -> None:
-        read, self._write = os.pipe()
+        told, self._tell = os.pipe()
+        self._ended, ends = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-c", _REAPER, f"{OWNER}={folder}", folder],
-                env={name: value for name, value in os.environ.items() if name != OWNER},
-                stdin=read,
-                stdout=subprocess.DEVNULL,
+            subprocess.run(  # this returns at once, and leaves the reaper behind
+                [sys.executable, "-S", "-E", "-c", _REAPER, folder],
+                stdin=told,
+                stdout=ends,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                check=True,
             )
         finally:
-            os.close(read)
+            os.close(told)
+            os.close(ends)
 
     def tell(self, raylet: int) -> None:
         """The semaphores of this raylet's channels are to be removed too."""
-        os.write(self._write, str(raylet).encode())
+        os.write(self._tell, str(raylet).encode())
 
     def close(self) -> None:
         """Return when all that is done."""
-        os.close(self._write)
-        self._process.wait()
+        os.close(self._tell)
+        os.read(self._ended, 1)
+        os.close(self._ended)
 
 
 @contextlib.contextmanager
@@ -114,7 +127,6 @@ def _own_ray() -> Iterator[None]:
     worker._worker_logs_enabled = False
     ours = _authenticate(folder)
     try:
-        os.environ[OWNER] = folder
         try:
             ray.init(
                 "local",
@@ -126,8 +138,6 @@ def _own_ray() -> Iterator[None]:
             )
         except Exception as error:
             raise EnvironmentProblem(f"Ray could not be started on this machine: {_line(error)}") from error
-        finally:
-            del os.environ[OWNER]
         reaper.tell(worker._global_node.all_processes["raylet"][0].process.pid)
         try:
             yield

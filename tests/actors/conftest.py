@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -17,19 +18,19 @@ from tests.actors.leftovers import MARK, actors, processes, shared_files, wait_u
 @pytest.fixture(scope="session")
 def shared_ray() -> Iterator[str]:
     """A Ray of our own for many tests; the mark of its processes."""
-    mark = secrets.token_hex(8)
-    before = set(Path(tempfile.gettempdir()).glob("rayrdma-*"))
+    mark = secrets.token_hex(4)
     files = shared_files(mark)
     os.environ[MARK] = mark
-    try:
+    with temporary_folder(mark) as folder:
+        usual, tempfile.tempdir = tempfile.tempdir, str(folder)
         with ray_session() as own:
+            tempfile.tempdir = usual
+            del os.environ[MARK]  # Ray's processes inherit it from each other; others of this session must not have it
             assert own
             yield mark
-    finally:
-        del os.environ[MARK]
-    wait_until_gone(lambda: processes(mark))
-    wait_until_gone(lambda: shared_files(mark) - files)
-    assert not set(Path(tempfile.gettempdir()).glob("rayrdma-*")) - before
+        wait_until_gone(lambda: processes(mark))
+        wait_until_gone(lambda: shared_files(mark) - files)
+        assert not list(folder.iterdir())
 
 
 @pytest.fixture
@@ -43,16 +44,20 @@ def on_ray(shared_ray: str) -> Iterator[str]:
 
 @pytest.fixture
 def private(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
-    """A mark and a temporary folder (its path is short: sockets stand in it) for processes that a test starts.
-
-    Afterwards no process with that mark and no file is left.
-    """
-    mark = secrets.token_hex(8)
+    """A mark and a temporary folder for processes that a test starts; afterwards none of them and no file is left."""
+    mark = secrets.token_hex(4)
     files = shared_files(mark)
-    with tempfile.TemporaryDirectory(prefix="rr-", dir="/tmp") as folder:
+    with temporary_folder(mark) as folder:
         monkeypatch.setenv(MARK, mark)
-        monkeypatch.setenv("TMPDIR", folder)
-        yield mark, Path(folder)
+        monkeypatch.setenv("TMPDIR", str(folder))
+        yield mark, folder
         wait_until_gone(lambda: processes(mark))
         wait_until_gone(lambda: shared_files(mark) - files)
-        wait_until_gone(lambda: list(Path(folder).iterdir()))
+        wait_until_gone(lambda: list(folder.iterdir()))
+
+
+@contextlib.contextmanager
+def temporary_folder(mark: str) -> Iterator[Path]:
+    """Its path is short, for sockets will stand in it."""
+    with tempfile.TemporaryDirectory(prefix=f"rr-{mark}-", dir="/tmp") as folder:
+        yield Path(folder)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 MARK = "RAYRDMA_TEST"
-"""An environment variable; every process that a marked one starts has inherited it, however it calls itself."""
+"""An environment variable; what a marked process starts inherits it. It also stands in the name of the folder that
+Ray keeps its logs in, for some of Ray's processes overwrite their environment."""
 
 SHARED_MEMORY = Path("/dev/shm")
 RAYS_OWN = ("ray::IDLE", "ray::DashboardAgent", "ray::RuntimeEnvAgent")
@@ -48,7 +49,9 @@ def processes(mark: str) -> dict[int, str]:
     for pid, command in _commands().items():
         with contextlib.suppress(OSError):
             environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            if f"{MARK}={mark}".encode() in environment and pid != os.getpid() and runs(pid):
+            files = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+            marked = f"{MARK}={mark}".encode() in environment or any(f"/rr-{mark}-" in file for file in files)
+            if marked and pid != os.getpid() and runs(pid):
                 found[pid] = command
     return found
 

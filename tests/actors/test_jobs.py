@@ -65,13 +65,18 @@ def test_a_submitted_job_decides_and_says_so_in_its_log(dashboard: str, private:
     working = folder / "working"
     for name in ("rayrdma", "actors", "clusters", "examples"):
         shutil.copytree(ROOT / name, working / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    job = subprocess.run(
-        [RAY, "job", "submit", "--working-dir", str(working), "--", sys.executable, "examples/job.py"],
-        env={**os.environ, "RAY_API_SERVER_ADDRESS": dashboard, "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+    def submit() -> subprocess.CompletedProcess[str] | None:
+        submitted = subprocess.run(
+            [RAY, "job", "submit", "--working-dir", str(working), "--", sys.executable, "examples/job.py"],
+            env={**os.environ, "RAY_API_SERVER_ADDRESS": dashboard, "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return None if "No available agent" in submitted.stderr + submitted.stdout else submitted
+
+    job = wait_for(submit, "the head to take jobs")
     assert job.returncode == 0, job.stdout + job.stderr
     assert "decided: 3 of 3 processes decided 'red'" in job.stdout
     assert "2 delays, transports {'shm': 9}" in job.stdout

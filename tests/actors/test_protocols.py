@@ -23,9 +23,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("protocol", "transport"), CASES)
-def test_rounds_decide_in_the_delays_of_the_common_case(
-    on_ray: str, protocol: type[Protocol], transport: str
-) -> None:
+def test_rounds_decide_in_the_delays_of_the_common_case(on_ray: str, protocol: type[Protocol], transport: str) -> None:
     memories = 3 if protocol.needs_memories else 0
     scenario = Scenario(protocol, ("a", "b", "c"), memories, rounds=ROUNDS, transport=transport)
     with Coordinator.start(scenario) as coordinator:
