@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,50 +11,28 @@ from pathlib import Path
 
 import pytest
 
+from tests.actors.heads import RAY, authenticate, free_port, head
 from tests.actors.leftovers import processes, wait_for, wait_until_gone
 
 pytestmark = pytest.mark.live
 
 ROOT = Path(__file__).parents[2]
-RAY = str(Path(sys.executable).with_name("ray"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
 def dashboard(private: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a head's dashboard on loopback; client and server agree on how they authenticate."""
     mark, folder = private
-    token = folder / "token"
-    token.touch(0o600)
-    token.write_text(secrets.token_hex(32))
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    for name, value in authenticate(folder).items():
+        monkeypatch.setenv(name, value)
     port = free_port()
-    log = folder / "head.log"
-    with log.open("w") as output:
-        head = subprocess.Popen(
-            [
-                RAY, "start", "--head", "--block", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}",
-                f"--port={free_port()}", "--num-cpus=2", f"--temp-dir={folder}/ray", "--disable-usage-stats",
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        wait_for(lambda: "Ray runtime started" in log.read_text(), "the head")
+    # The port of the agent that runs jobs is fixed unless it is given: two Rays of one host would quarrel over it.
+    agent = f"--dashboard-agent-listen-port={free_port()}"
+    with head(folder, "--dashboard-host=127.0.0.1", f"--dashboard-port={port}", agent):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        head.send_signal(signal.SIGTERM)
-        head.wait()
-        wait_until_gone(lambda: processes(mark))
-        for left in folder.iterdir():  # the user's own: a head keeps its session folder
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    wait_until_gone(lambda: processes(mark))
+    for left in folder.iterdir():  # the user's own: a head keeps its session folder
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def test_a_submitted_job_decides_and_says_so_in_its_log(dashboard: str, private: tuple[str, Path]) -> None:
