@@ -265,12 +265,13 @@ class SimulatedArm(Arm):
 
     name = "simulated"
     connection: ClassVar[type[SimulatedConnection]] = SimulatedConnection
+    memory: ClassVar[type[Memory]] = Memory
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         self.ledger = Ledger(bytearray(Ledger.BYTES))
         self._rng = random.Random(seed)
-        self.memories = [Memory(REGIONS) for _ in range(MEMORIES)]
+        self.memories = [self.memory(REGIONS) for _ in range(MEMORIES)]
         self.crashed: set[int] = set()
         self.issued: list[SimulatedConnection] = []
 
@@ -302,7 +303,7 @@ class SimulatedArm(Arm):
         return worker.script is not None or any(connection._under_way for connection in worker.connections)
 
     def _reset_memory(self, memory: int) -> None:
-        self.memories[memory] = Memory(REGIONS)
+        self.memories[memory] = self.memory(REGIONS)
 
     def _revive_memories(self) -> None:
         self.crashed.clear()

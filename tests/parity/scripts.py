@@ -41,6 +41,14 @@ def poll_until_answered(party: Party, memory: int) -> Any:
     return response
 
 
+def poll_until_lost(party: Party, memory: int) -> str:
+    """What the connection says, as soon as it says anything. Until then nothing may be answered."""
+    connection = party.connections[memory]
+    while connection.lost is None:
+        assert connection.poll() is PENDING
+    return connection.lost
+
+
 def lost(party: Party, memory: int) -> str | None:
     """What the connection says."""
     return party.connections[memory].lost
@@ -89,35 +97,43 @@ class Contention:
         acked: how many of its writes were.
         refused: the numbers of those that were not.
         seen: what it saw in the others' registers.
+        condemned: the writes of others that were issued after their permission was gone, and have to be refused.
     """
 
     acked: int
     refused: array[int]
     seen: dict[int, array[int]]
+    condemned: dict[int, set[int]]
 
 
 def contend(party: Party, contenders: Sequence[int], rounds: int, races: int) -> Script:
-    """Take the permission, look, look again, write; until all together did ``rounds`` and lost ``races`` writes.
+    """Take the permission, look, look again, write; and again.
 
-    Or until told to stop.
+    Until all together did this ``rounds`` times, and ``races`` writes were acked and as many refused; or until told.
 
     An acked write proves that the permission was its writer's all the time since it took it.
     """
     me, ledger = party.id, party.ledger
-    tried, acked, refused = ledger.tried, ledger.acked, ledger.refused
+    tried, taken, issued, acked, refused = ledger.tried, ledger.taken, ledger.issued, ledger.acked, ledger.refused
     others = [other for other in contenders if other != me]
     taking, looking, writing = take("slots", me), read_region("slots"), write("slots", me, 0)
-    log = Contention(0, array("q"), {other: array("q") for other in others})
+    log = Contention(0, array("q"), {other: array("q") for other in others}, {other: set() for other in others})
     yield from together(party, len(contenders))
-    while not ledger.stop[0] and (sum(tried) < rounds or sum(refused) < races):
+    while not ledger.stop[0] and (sum(tried) < rounds or not races <= sum(refused) <= sum(tried) - races):
         number = tried[me] + 1
         tried[me] = number
+        holding = [taken[other] for other in others]
         before = [acked[other] for other in others]
         assert (yield taking) is None
+        for other, tenure in zip(others, holding, strict=True):
+            if issued[other] < tenure:
+                log.condemned[other].add(tenure)
+        taken[me] = number
         seen = yield looking
         meanwhile = [acked[other] for other in others]
         again = yield looking
         writing.argument = number
+        issued[me] = number
         response = yield writing
         for other, known in zip(others, before, strict=True):
             value = seen[other] or 0

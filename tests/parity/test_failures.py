@@ -12,8 +12,8 @@ from .arms import CALLS, CHANNEL, SHM, SIMULATED, Arm, on
 from .party import PROCESSES, read, read_region, swap, take, write
 
 CALLS_ARM = "ray-channel (actor calls)"
-KILLS = {"simulated": 1_000, "shm": 150, "ray-channel": 4, CALLS_ARM: 2}
-STOPS = {"simulated": 1_000, "shm": 1_000, "ray-channel": 60, CALLS_ARM: 20}
+KILLS = {"simulated": 1_000, "shm": 300, "ray-channel": 10, CALLS_ARM: 3}
+STOPS = {"simulated": 1_000, "shm": 1_000, "ray-channel": 100, CALLS_ARM: 20}
 
 
 def whole_memory(arm: Arm, process: int) -> int:
@@ -30,6 +30,7 @@ def whole_memory(arm: Arm, process: int) -> int:
     assert other.operate(write("big", 1, scripts.sealed(number))) is ACK
     assert scripts.unsealed(other.operate(read_region("big"))[1]) == number
     held = other.operate(read("big"))
+    assert scripts.unsealed(held) == number, "an effect after the permission was taken"
     assert other.operate(swap("big", 0, held, held)) == held
     assert other.operate(read_region("slots")) == slots
     return number
@@ -48,7 +49,7 @@ def test_whoever_is_killed_leaves_nothing_half_made(arm: Arm) -> None:
         unacked += arm.ledger.acked[0] < arm.ledger.tried[0]
         arm.ledger.acked[0] = arm.ledger.tried[0] = number  # from where the next one goes on
     print(f"{arm.name}: {KILLS[arm.name]} kills, {unacked} of them with a write under way or not yet acked")
-    assert unacked or arm.name.startswith("ray"), "none was killed in the middle of a write"
+    assert unacked, "none was killed in the middle of a write"
 
 
 def test_whoever_is_stopped_holds_nobody_up(arm: Arm) -> None:
@@ -148,8 +149,9 @@ def test_what_became_of_an_operation_on_a_killed_memory_is_unknown(arm: Arm) -> 
         for _ in range(10):
             assert worker.operate(write("open", 0, "elsewhere", memory=1)) is ACK
             assert set(worker.call(scripts.poll, 0, 500)) == {PENDING}
-        reason = worker.call(scripts.lost, 0)
-        assert reason is None or ("lost" in reason and "\n" not in reason)
+        if arm.name == CALLS_ARM:  # Ray tells of the death of an actor that is called; a channel just falls silent
+            assert "lost" in worker.call(scripts.poll_until_lost, 0)
+            assert worker.call(scripts.poll, 0) == [PENDING]
 
 
 @on(CHANNEL)
