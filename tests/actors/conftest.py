@@ -14,6 +14,7 @@ import pytest
 from rayrdma.actors.cluster import ray_session
 from tests.actors.leftovers import MARK, actors, processes, shared_files, wait_until_gone
 
+
 @pytest.fixture(scope="session")
 def shared_ray() -> Iterator[str]:
     """A Ray of our own for many tests; the mark of its processes."""
