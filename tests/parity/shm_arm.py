@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import traceback
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
@@ -19,6 +21,8 @@ _context = multiprocessing.get_context("forkserver")
 def serve(pipe: Pipe, process: int, segments: list[str], instance: int, ledger: str) -> None:
     """A party: what comes through the pipe is called, until nobody holds its other end."""
     die_with_parent()
+    # The fork server, our parent, ends when nobody holds this any more: let that be the tests alone.
+    os.close(forkserver._forkserver._forkserver_alive_fd)
     connections = [ShmConnection(Segment.attach(segment), REGIONS, process, instance) for segment in segments]
     party = Party(process, connections, open_ledger(ledger))
     pipe.send(None)
