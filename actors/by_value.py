@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import inspect
 import io
+import pickle
 import sys
 from typing import Any
 
 import cloudpickle
 import msgspec
 
+from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 
 
 def dump_protocol(protocol: type[Protocol]) -> bytes:
-    """A protocol class as bytes: by reference if it is part of the library, else by value."""
+    """A protocol class as bytes: by reference if it is part of the library, else by value.
+
+    Raises:
+        UsageError: something that its module holds can not leave this process.
+    """
     name = protocol.__module__
     by_value = name != "__main__" and name in sys.modules and name.partition(".")[0] != "rayrdma"
     if by_value:
@@ -28,6 +34,11 @@ def dump_protocol(protocol: type[Protocol]) -> bytes:
         file = io.BytesIO()
         _Pickler(file, name).dump(protocol)
         return file.getvalue()
+    except (TypeError, ValueError, pickle.PicklingError, RecursionError) as error:
+        raise UsageError(
+            f"the protocol {protocol.name!r} can not be sent to other processes: {error}; its code may use modules, "
+            "classes, functions and plain values, but no locks, no open files and no message that contains itself"
+        ) from error
     finally:
         if by_value:
             cloudpickle.unregister_pickle_by_value(sys.modules[name])
@@ -46,41 +57,48 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         """Structs of the protocol's own module are made anew; the rest is cloudpickle's."""
-        ours = self._module.partition(".")[0] == "rayrdma"
-        if isinstance(obj, type) and issubclass(obj, msgspec.Struct) and obj.__module__ == self._module and not ours:
-            return _make_struct, _describe_struct(obj)
+        if isinstance(obj, type) and obj.__module__ == self._module and self._module.partition(".")[0] != "rayrdma":
+            if _CACHE in vars(obj):
+                type.__delattr__(obj, _CACHE)
+            if issubclass(obj, msgspec.Struct):
+                return _make_struct, _describe_struct(obj)
         return super().reducer_override(obj)
+
+
+_CACHE = "__msgspec_cache__"
+"""What msgspec remembers of an enumeration or a dataclass: it can not be pickled, and is made anew when needed."""
+
+_OPTIONS = (
+    *("frozen", "eq", "order", "array_like", "omit_defaults", "forbid_unknown_fields", "tag", "tag_field"),
+    *("repr_omit_defaults", "weakref", "dict", "cache_hash", "gc"),
+)
 
 
 def _describe_struct(struct: type[msgspec.Struct]) -> tuple[Any, ...]:
     own = inspect.get_annotations(struct)
-    fields: list[Any] = []
-    for field in msgspec.structs.fields(struct):
-        if field.name not in own:
-            continue
-        if field.default is not msgspec.NODEFAULT:
-            fields.append((field.name, field.type, field.default))
-        elif field.default_factory is not msgspec.NODEFAULT:
-            fields.append((field.name, field.type, msgspec.field(default_factory=field.default_factory)))
-        else:
-            fields.append((field.name, field.type))
-    config = struct.__struct_config__
-    options = {
-        "frozen": config.frozen,
-        "tag": config.tag,
-        "tag_field": config.tag_field,
-        "array_like": config.array_like,
-        "kw_only": False,
-    }
-    methods = {
+    fields = [
+        (field.name, field.type, field.default, field.default_factory)
+        for field in msgspec.structs.fields(struct)
+        if field.name in own
+    ]
+    names = {field[0] for field in fields}
+    options = {option: getattr(struct.__struct_config__, option) for option in _OPTIONS}
+    options["kw_only"] = not names <= set(struct.__match_args__)
+    members = {
         name: value
-        for name, value in struct.__dict__.items()
-        if callable(value) and not name.startswith("__struct") and name not in own and name != "__new__"
+        for name, value in vars(struct).items()
+        if name not in names and name not in ("__slots__", "__annotations__", "__module__")
     }
-    return struct.__name__, fields, struct.__bases__, methods, struct.__module__, options
+    return struct.__name__, fields, struct.__bases__, members, struct.__module__, options
 
 
 def _make_struct(
-    name: str, fields: Any, bases: Any, methods: Any, module: str, options: dict[str, Any]
+    name: str, described: Any, bases: Any, members: Any, module: str, options: dict[str, Any]
 ) -> type[msgspec.Struct]:
-    return msgspec.defstruct(name, fields, bases=bases, namespace=methods, module=module, **options)
+    fields = [
+        (field, kind)
+        if default is factory is msgspec.NODEFAULT
+        else (field, kind, msgspec.field(default=default, default_factory=factory))
+        for field, kind, default, factory in described
+    ]
+    return msgspec.defstruct(name, fields, bases=bases, namespace=members, module=module, **options)
