@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed-$(firstword $(shell pwd | cksum))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench lock clean
+.PHONY: help setup demo test check kills soak bench lock clean
 # Tests that kill processes and measurements must not run beside anything else, whatever -j says.
 .NOTPARALLEL:
 
@@ -30,6 +30,9 @@ check: $(STAMP) ## formatting, lint and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy --strict
+
+kills: $(STAMP) ## kill -9 of 50 leaders at random points, over each transport
+	$(BIN)/python -m tests.actors.kills
 
 soak: $(STAMP) ## the long run: 20,000 seeded schedules for each bound
 	$(BIN)/python -m tests.soak

@@ -139,6 +139,7 @@ COMMANDS = {
     "demo": ["bin/rayrdma table"],
     "test": ['-m pytest -m "not live" -n 2', "-m pytest -m live"],
     "check": ["-m ruff check .", "-m ruff format --check .", "-m mypy --strict"],
+    "kills": ["-m tests.actors.kills"],
     "soak": ["-m tests.soak"],
     "bench": ["bin/rayrdma bench"],
     "lock": ["--generate-hashes"],
@@ -296,8 +297,8 @@ def test_clean_keeps_the_run_folders(tmp_path: Path):
 # CI
 
 
-@pytest.mark.parametrize(("failing", "ran"), [("none", ["check", "test"]), ("check", ["check"])])
-def test_ci_runs_check_and_test_and_stops_at_a_failure(tmp_path: Path, failing: str, ran: list[str]):
+@pytest.mark.parametrize(("failing", "ran"), [("none", ["check", "test", "kills"]), ("check", ["check"])])
+def test_ci_runs_its_commands_and_stops_at_a_failure(tmp_path: Path, failing: str, ran: list[str]):
     make = tmp_path / "make"
     make.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log\ntest "$*" != {failing}\n')
     make.chmod(0o755)
