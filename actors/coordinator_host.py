@@ -28,6 +28,8 @@ from rayrdma.actors.wiring import MemoryAddress, Report, Wiring, host_identity
 from rayrdma.faults.plan import After, Crash, Fault, Pause
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
 from rayrdma.model.regions import Value
+from rayrdma.transports.ray_channel import channel_bytes
+from rayrdma.transports.service import frame_bytes
 
 SHARED_MEMORY = Path("/dev/shm")
 ALONE_UP_TO = 16
@@ -204,12 +206,23 @@ class CoordinatorHost:
     def _open_memories(self) -> list[MemoryAddress]:
         """Make all memories, each in shared memory if all processes can map it and that is allowed."""
         shared = [self._shares_memory(party) for party in self._memories]
+        self._check_room(sum(len(party.members) for party, shm in zip(self._memories, shared, strict=True) if not shm))
         opened = self._ask([party.actor.open.remote(shm) for party, shm in zip(self._memories, shared, strict=True)])
         return [
             MemoryAddress(number, party.actor, party.node, files.get(number))
             for party, files in zip(self._memories, opened, strict=True)
             for number in party.members
         ]
+
+    def _check_room(self, memories: int) -> None:
+        """Ray itself would first allocate each channel's size in private memory, and then wait for room."""
+        needed = 2 * self._wiring.n * memories * channel_bytes(frame_bytes(self._wiring.regions()))
+        room = int(ray.cluster_resources().get("object_store_memory", 0))
+        if needed > room:
+            raise EnvironmentProblem(
+                f"the channels to {memories} memories need {needed} bytes of Ray's object store, which has {room}; "
+                "lower register_bytes, use --transport shm, or a Ray with more (ray start --object-store-memory=...)"
+            )
 
     def _shares_memory(self, party: Party) -> bool:
         wanted = self._plan.transport

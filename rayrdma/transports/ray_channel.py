@@ -35,7 +35,12 @@ PATIENCE = 200  # polls without an answer before polling becomes rare
 
 def make_channel(writer: Any, reader: Any, reader_node: str, frame_bytes: int) -> Channel:
     """A channel from this actor (``writer``) to ``reader``; room for the largest frame, for resizing is slow."""
-    return Channel(writer, [(reader, reader_node)], 2 * frame_bytes + 4096)
+    return Channel(writer, [(reader, reader_node)], channel_bytes(frame_bytes))
+
+
+def channel_bytes(frame_bytes: int) -> int:
+    """What a channel for such frames takes of Ray's object store."""
+    return 2 * frame_bytes + 4096
 
 
 def forget_semaphores() -> None:

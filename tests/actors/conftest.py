@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rayrdma.actors.cluster import ray_session
+from tests.actors.heads import authenticate
 from tests.actors.leftovers import MARK, actors, processes, shared_files, wait_until_gone
 
 
@@ -54,6 +56,17 @@ def private(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
         wait_until_gone(lambda: processes(mark))
         wait_until_gone(lambda: shared_files(mark) - files)
         wait_until_gone(lambda: list(folder.iterdir()))
+
+
+@pytest.fixture
+def authenticated(private: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The temporary folder, for a cluster of the user's own that leaves its logs there; its token is known to all."""
+    _, folder = private
+    for name, value in authenticate(folder).items():
+        monkeypatch.setenv(name, value)
+    yield folder
+    for left in folder.iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @contextlib.contextmanager

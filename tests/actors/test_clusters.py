@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.actors.heads import authenticate, head, node
+from tests.actors.heads import head, node
 from tests.actors.leftovers import processes
 
 pytestmark = pytest.mark.live
@@ -42,18 +40,6 @@ def decided(*arguments: str) -> dict[str, Any]:
     result: dict[str, Any] = json.loads(done.stdout)
     assert result["verdict"] == "decided"
     return result
-
-
-@pytest.fixture
-def authenticated(private: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for a cluster whose token stands in the environment."""
-    _, folder = private
-    for name, value in authenticate(folder).items():
-        monkeypatch.setenv(name, value)
-    yield folder
-    for file in ("ray", "runs"):
-        shutil.rmtree(folder / file, ignore_errors=True)
-    (folder / "token").unlink()
 
 
 def test_a_ray_that_the_user_initialised_is_joined_and_left_running(authenticated: Path) -> None:
