@@ -98,7 +98,7 @@ def _make_struct(
     fields = [
         (field, kind)
         if default is factory is msgspec.NODEFAULT
-        else (field, kind, msgspec.field(default=default, default_factory=factory))
+        else (field, kind, msgspec.field(default=default, default_factory=factory))  # type: ignore[call-overload]
         for field, kind, default, factory in described
     ]
     return msgspec.defstruct(name, fields, bases=bases, namespace=members, module=module, **options)
