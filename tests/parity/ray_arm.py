@@ -20,7 +20,7 @@ from rayrdma.transports.ray_channel import (
 )
 from rayrdma.transports.service import MemoryService, frame_bytes
 
-from .live import SECONDS, LiveArm, LiveWorker, die_with_parent, open_ledger, state, stop, until
+from .live import SECONDS, LiveArm, LiveWorker, open_ledger, state, stop, until
 from .party import MEMORIES, PROCESSES, REGIONS, Party
 
 
@@ -28,7 +28,6 @@ class _Memory:
     """The actor of a memory."""
 
     def __init__(self) -> None:
-        die_with_parent()
         self._service = MemoryService(REGIONS, PROCESSES)
         self._servers: list[ChannelServer] = []
 
@@ -57,7 +56,6 @@ class _Party:
     """The actor of a party."""
 
     def __init__(self, process: int, ledger: str) -> None:
-        die_with_parent()
         self._process = process
         self._ledger = ledger
 
