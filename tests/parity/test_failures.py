@@ -36,6 +36,7 @@ def whole_memory(arm: Arm, process: int) -> int:
     return number
 
 
+@on(SHM, SIMULATED)
 def test_whoever_is_killed_leaves_nothing_half_made(arm: Arm) -> None:
     """SIGKILL at any instruction of writes, swaps, and changes of permission; another one at once goes on."""
     unacked = 0
@@ -153,21 +154,6 @@ def test_what_became_of_an_operation_on_a_killed_memory_is_unknown(arm: Arm) -> 
             assert "lost" in worker.call(scripts.poll_until_lost, 0)
             assert worker.call(scripts.poll, 0) == [PENDING]
 
-
-@on(CHANNEL)
-def test_a_connection_that_was_closed_says_so_and_nothing_else(arm: Arm) -> None:
-    first, second = arm.workers(2)
-    arm.stop_memory(0)
-    assert first.call(scripts.post, write("slots", 0, "under way")) is PENDING
-    first.call(scripts.hang_up, 0)
-    arm.resume_memory(0)
-    assert set(first.call(scripts.poll, 0, 500)) == {PENDING}
-    assert "lost" in first.call(scripts.lost, 0)
-    assert second.operate(take("slots", 1)) is None
-    assert second.operate(read("slots")) in (None, "under way")
-    assert second.operate(write("slots", 1, "alone")) is ACK
-    first.kill()
-    assert arm.worker(0).operate(read("slots", 1)) == "alone"
 
 
 @on(SHM)
