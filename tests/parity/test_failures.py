@@ -155,7 +155,6 @@ def test_what_became_of_an_operation_on_a_killed_memory_is_unknown(arm: Arm) -> 
             assert worker.call(scripts.poll, 0) == [PENDING]
 
 
-
 @on(SHM)
 def test_a_memory_outlives_whoever_made_its_segment(arm: Arm, tmp_path: Path) -> None:
     """Shared memory is operated on by its users alone."""
