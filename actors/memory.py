@@ -89,7 +89,8 @@ class MemoryHost:
     def accept(self, me: Any, number: int, process: int, requests: Any, reader: Any, node: str) -> Any:
         """Serve one process over a pair of channels; the channel of the replies."""
         replies = make_channel(me, reader, node, frame_bytes(self._regions))
-        self._servers.append(ChannelServer(self._services[number], process, requests, replies))
+        pause = 0.0 if number >= 0 else self._wiring.period / 2
+        self._servers.append(ChannelServer(self._services[number], process, requests, replies, pause))
         return replies
 
     def forget(self) -> None:

@@ -5,9 +5,11 @@ channel costs about what an actor call does, and lives less simply; there the fr
 the transport's name says so.
 
 The channel API is experimental and all of it is in this file. What had to be found out: the writer's actor
-must make the channel; without a time-out a read from a dead peer never returns; every channel leaves
+must make the channel; a read waits by spinning on a whole core, and after its peer's death does so for ever,
+so nothing here waits in Ray: both ends ask, and pause between two questions; every channel leaves
 semaphore files in /dev/shm that only an orderly exit removes, so both ends unlink them once both have them
-open; a stopped peer answers late, so frames carry numbers.
+open; a stopped peer answers late, so frames carry numbers. What stays: a channel has a lock in shared memory, and
+who dies within the 100 ns or so in which it holds it leaves the other end's next write waiting.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import contextlib
 import os
 import re
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,9 @@ from .service import FrameCodec, MemoryService, decode_reply
 
 CHANNEL, CALLS = "ray-channel", "ray-channel (actor calls)"
 PATIENCE = 200  # polls without an answer before polling becomes rare
+RARELY = 0.001
+LONGEST_PAUSE = 0.002
+_BRIEF = 0.00005  # what the operating system adds to a sleep; a pause below it is a yield
 
 
 def make_channel(writer: Any, reader: Any, reader_node: str, frame_bytes: int) -> Channel:
@@ -51,13 +57,25 @@ def forget_semaphores() -> None:
 
 
 class ChannelServer:
-    """The memory's end of one pair: a thread that reads, applies, and answers."""
+    """The memory's end of one pair: a thread that reads, applies, and answers.
 
-    def __init__(self, service: MemoryService, process: int, requests: Channel, replies: Channel) -> None:
+    Args:
+        service: the memory.
+        process: who is at the other end.
+        requests: the channel from there.
+        replies: the channel to there.
+        pause: seconds between two looks for a request, at least; for requests that are in no hurry.
+    """
+
+    def __init__(
+        self, service: MemoryService, process: int, requests: Channel, replies: Channel, pause: float = 0.0
+    ) -> None:
         self._requests = requests
         self._replies = replies
         self._service = service
         self._process = process
+        self._pause = pause
+        self._closing = False
         self._thread = threading.Thread(target=self._serve, name=f"p{process}", daemon=True)
         self._thread.start()
 
@@ -66,14 +84,29 @@ class ChannelServer:
         requests.ensure_registered_as_reader()
         replies.ensure_registered_as_writer()
         with contextlib.suppress(RayChannelError):  # closed
-            while True:
-                frame = requests.read()
+            while (frame := self._next()) is not None:
                 reply = self._service.apply(self._process, frame) if frame else frame
                 if reply is not None:
                     replies.write(reply)
 
+    def _next(self) -> bytes | None:
+        """The next request; None when there will be none. The longer none came, the longer the pauses."""
+        since = time.monotonic()
+        while not self._closing:
+            try:
+                frame: bytes = self._requests.read(timeout=0)
+                return frame
+            except RayChannelTimeoutError:
+                pause = max(self._pause, min((time.monotonic() - since) / 8, LONGEST_PAUSE))
+                if pause < _BRIEF:
+                    os.sched_yield()
+                else:
+                    time.sleep(pause)
+        return None
+
     def close(self) -> None:
         """Stop serving."""
+        self._closing = True
         self._requests.close()
         self._replies.close()
         self._thread.join(timeout=5)
@@ -91,6 +124,7 @@ class ChannelEnd:
         self._following: bytes | None = None
         self._numbers = 0
         self._misses = 0
+        self._next_look = 0.0
         self.lost: str | None = None
         requests.ensure_registered_as_writer()
         replies.ensure_registered_as_reader()
@@ -119,9 +153,14 @@ class ChannelEnd:
 
     def take(self) -> bytes | None:
         """An answer, if one is there."""
-        self._misses += 1
-        if not self._outstanding or (self._misses > PATIENCE and self._misses % 64):
+        if not self._outstanding:
             return None
+        self._misses += 1
+        if self._misses > PATIENCE:
+            now = time.monotonic()
+            if now < self._next_look:
+                return None
+            self._next_look = now + RARELY
         try:
             reply: bytes = self._replies.read(timeout=0)
         except RayChannelTimeoutError:

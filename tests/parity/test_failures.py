@@ -12,7 +12,7 @@ from .arms import CALLS, CHANNEL, SHM, SIMULATED, Arm, on
 from .party import PROCESSES, read, read_region, swap, take, write
 
 CALLS_ARM = "ray-channel (actor calls)"
-KILLS = {"simulated": 1_000, "shm": 300, "ray-channel": 10, CALLS_ARM: 3}
+KILLS = {"simulated": 1_000, "shm": 300, "ray-channel": 20, CALLS_ARM: 5}
 STOPS = {"simulated": 1_000, "shm": 1_000, "ray-channel": 100, CALLS_ARM: 20}
 
 
@@ -36,7 +36,6 @@ def whole_memory(arm: Arm, process: int) -> int:
     return number
 
 
-@on(SHM, SIMULATED)
 def test_whoever_is_killed_leaves_nothing_half_made(arm: Arm) -> None:
     """SIGKILL at any instruction of writes, swaps, and changes of permission; another one at once goes on."""
     unacked = 0
@@ -153,6 +152,22 @@ def test_what_became_of_an_operation_on_a_killed_memory_is_unknown(arm: Arm) -> 
         if arm.name == CALLS_ARM:  # Ray tells of the death of an actor that is called; a channel just falls silent
             assert "lost" in worker.call(scripts.poll_until_lost, 0)
             assert worker.call(scripts.poll, 0) == [PENDING]
+
+
+@on(CHANNEL)
+def test_a_connection_that_was_closed_says_so_and_nothing_else(arm: Arm) -> None:
+    first, second = arm.workers(2)
+    arm.stop_memory(0)
+    assert first.call(scripts.post, write("slots", 0, "under way")) is PENDING
+    first.call(scripts.hang_up, 0)
+    arm.resume_memory(0)
+    assert set(first.call(scripts.poll, 0, 500)) == {PENDING}
+    assert "lost" in first.call(scripts.lost, 0)
+    assert second.operate(take("slots", 1)) is None
+    assert second.operate(read("slots")) in (None, "under way")
+    assert second.operate(write("slots", 1, "alone")) is ACK
+    first.kill()
+    assert arm.worker(0).operate(read("slots", 1)) == "alone"
 
 
 @on(SHM)
