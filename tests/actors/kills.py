@@ -26,8 +26,8 @@ from rayrdma.actors.coordinator import Coordinator
 from rayrdma.checks import check
 from rayrdma.checks.observation import Observation
 from rayrdma.faults.plan import After, Crash
-from rayrdma.model.trace import Responded
-from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos, Slot
+from rayrdma.model.trace import Decided, Delivered, Responded
+from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from tests.actors.leftovers import wait_for
 
@@ -117,18 +117,24 @@ def _hold(observation: Observation, survivors: set[int]) -> None:
 
 
 def _adopted(observation: Observation) -> bool:
-    """Whether the first to decide had found one value of others in memory; then that is what it decided."""
+    """Whether the first to decide found an accepted value of others in memory; then that is what it decided.
+
+    What counts is what its last attempt read. In an earlier one it may have accepted its own value above theirs.
+    """
     decided = observation.decisions[0]
-    found = {
-        slot.value
-        for event in observation.log
-        if isinstance(event, Responded) and event.process == decided.process and isinstance(event.response, tuple)
-        for owner, slot in enumerate(event.response)
-        if isinstance(slot, Slot) and slot.accepted_proposal > 0 and owner != decided.process
-    }
-    if len(found) == 1:
-        assert {decided.value} == found, observation.decisions
-    return bool(found)
+    me = decided.process
+    own = [event for event in observation.log if getattr(event, "process", None) == me]
+    before = own[: next(place for place, event in enumerate(own) if isinstance(event, Decided))]
+    if any(isinstance(event, Delivered) for event in before):
+        return False  # it was told
+    reads = [event.response for event in before if isinstance(event, Responded) and isinstance(event.response, tuple)]
+    attempt = max((slots[me].minimum_proposal for slots in reads), default=0)
+    found = [slot for slots in reads if slots[me].minimum_proposal == attempt for slot in slots if slot is not None]
+    best = max(found, key=lambda slot: slot.accepted_proposal, default=None)
+    if best is None or best.accepted_proposal == 0:
+        return False
+    assert decided.value == best.value, (best, observation.decisions)
+    return best not in [slots[me] for slots in reads]
 
 
 def kill_leaders(transport: str, leaders: int, seed: int) -> Kills:
