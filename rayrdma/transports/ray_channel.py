@@ -141,19 +141,27 @@ class ChannelEnd:
 
     def submit(self, frame: bytes) -> None:
         """Send a frame, after the answer to the one that is under way."""
-        if self._outstanding:
-            self._following = frame
-        elif self.lost is None:
-            try:
-                self._requests.write(frame, timeout=1)
-            except RayChannelError as error:
-                self.lost = f"the channel to the memory was lost: {error}".splitlines()[0]
-            self._outstanding = True
-            self._misses = 0
+        self._following = frame
+        if not self._outstanding:
+            self._send()
+
+    def _send(self) -> None:
+        """Send what follows. If the memory has not let go of the last request yet, the next look tries again."""
+        if self._following is None or self.lost is not None:
+            return
+        try:
+            self._requests.write(self._following, timeout=0)
+        except RayChannelTimeoutError:
+            return
+        except RayChannelError as error:
+            self.lost = f"the channel to the memory was lost: {error}".splitlines()[0]
+            return
+        self._following, self._outstanding, self._misses = None, True, 0
 
     def take(self) -> bytes | None:
         """An answer, if one is there."""
         if not self._outstanding:
+            self._send()
             return None
         self._misses += 1
         if self._misses > PATIENCE:
@@ -169,9 +177,7 @@ class ChannelEnd:
             self.lost = f"the channel to the memory was lost: {error}".splitlines()[0]
             return None
         self._outstanding = False
-        following, self._following = self._following, None
-        if following is not None:
-            self.submit(following)
+        self._send()
         return reply
 
     def close(self) -> None:

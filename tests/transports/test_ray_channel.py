@@ -69,3 +69,32 @@ def test_a_process_that_is_not_answered_looks_rarely() -> None:
         assert end.take() is None
     waited = time.monotonic() - start
     assert PATIENCE < replies.looks <= PATIENCE + 2 + waited / 0.001
+
+
+class Taken(Silent):
+    """A channel whose reader has not let go of the last frame yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[bytes] = []
+        self.taken = True
+
+    def write(self, frame: bytes, timeout: float | None = None) -> None:
+        assert timeout == 0, "a wait for somebody who may be dead"
+        if self.taken:
+            raise RayChannelTimeoutError("still there")
+        self.frames.append(frame)
+
+
+def test_a_request_that_finds_the_channel_taken_is_sent_later_and_nothing_is_lost() -> None:
+    requests: Any = Taken()
+    replies: Any = Silent()
+    end = ChannelEnd(requests, replies)
+    end.submit(b"a write")
+    assert end.take() is None
+    assert requests.frames == []
+    requests.taken = False
+    assert end.take() is None
+    assert end.take() is None
+    assert requests.frames == [b"a write"]
+    assert end.lost is None
