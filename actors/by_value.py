@@ -1,4 +1,4 @@
-"""Sends a protocol class to the actors by value, as the user's own script has it.
+"""Sends classes, a protocol or a behaviour, to the actors by value, as the user's own script has it.
 
 cloudpickle does this for plain classes. A msgspec Struct by value would arrive without its fields, for they
 are fixed when the class is made; here it is made anew from its fields where it arrives. Only the driver's
@@ -16,27 +16,28 @@ from typing import Any
 import cloudpickle
 import msgspec
 
+from rayrdma.faults.behaviour import Behaviour
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 
 
-def dump_protocol(protocol: type[Protocol]) -> bytes:
-    """A protocol class as bytes: by reference if it is part of the library, else by value.
+def dump_class(sent: type[Protocol] | type[Behaviour]) -> bytes:
+    """A class as bytes: by reference if it is part of the library, else by value.
 
     Raises:
         UsageError: something that its module holds can not leave this process.
     """
-    name = protocol.__module__
+    name = sent.__module__
     by_value = name != "__main__" and name in sys.modules and name.partition(".")[0] != "rayrdma"
     if by_value:
         cloudpickle.register_pickle_by_value(sys.modules[name])
     try:
         file = io.BytesIO()
-        _Pickler(file, name).dump(protocol)
+        _Pickler(file, name).dump(sent)
         return file.getvalue()
     except (TypeError, ValueError, pickle.PicklingError, RecursionError) as error:
         raise UsageError(
-            f"the protocol {protocol.name!r} can not be sent to other processes: {error}; its code may use modules, "
+            f"the class of {sent.name!r} can not be sent to other processes: {error}; its code may use modules, "
             "classes, functions and plain values, but no locks, no open files and no message that contains itself"
         ) from error
     finally:
@@ -44,10 +45,9 @@ def dump_protocol(protocol: type[Protocol]) -> bytes:
             cloudpickle.unregister_pickle_by_value(sys.modules[name])
 
 
-def load_protocol(data: bytes) -> type[Protocol]:
-    """What `dump_protocol` made, in another process."""
-    protocol: type[Protocol] = cloudpickle.loads(data)
-    return protocol
+def load_class(data: bytes) -> Any:
+    """What `dump_class` made, in another process."""
+    return cloudpickle.loads(data)
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]

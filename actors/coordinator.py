@@ -10,13 +10,13 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
-from rayrdma.actors.by_value import dump_protocol
+from rayrdma.actors.by_value import dump_class
 from rayrdma.actors.cluster import ray_session
 from rayrdma.actors.coordinator_host import CoordinatorActor, Plan
 from rayrdma.actors.omega import PERIOD
 from rayrdma.actors.wiring import Report, Wiring
 from rayrdma.checks.observation import Observation
-from rayrdma.faults.plan import After, Crash
+from rayrdma.faults.plan import After, Byzantine, Crash
 from rayrdma.model.errors import EnvironmentProblem, ProtocolError, RayrdmaError
 from rayrdma.model.trace import Decided
 from rayrdma.scenario import Scenario
@@ -49,7 +49,7 @@ class Coordinator:
         wiring = Wiring(
             n=scenario.n,
             memories=scenario.memories,
-            code=dump_protocol(scenario.protocol),
+            code=dump_class(scenario.protocol),
             register_bytes=scenario.register_bytes,
             seed=scenario.seed,
             folder="",
@@ -59,11 +59,13 @@ class Coordinator:
                 for fault in scenario.faults
                 if isinstance(fault, Crash) and fault.process is not None and isinstance(fault.at, After)
             },
+            behaviours={
+                fault.process: dump_class(fault.behaviour) for fault in scenario.faults if isinstance(fault, Byzantine)
+            },
             trace=scenario.trace,
         )
-        plan = Plan(
-            scenario.inputs, scenario.faults, scenario.transport, scenario.timeout, scenario.processes_per_actor
-        )
+        faults = tuple(fault for fault in scenario.faults if not isinstance(fault, Byzantine))
+        plan = Plan(scenario.inputs, faults, scenario.transport, scenario.timeout, scenario.processes_per_actor)
         with ray_session(scenario.address):
             addresses = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
             actor = CoordinatorActor.remote(replace(wiring, tcp=len(addresses) > 1), plan)
@@ -91,7 +93,8 @@ class Coordinator:
             ProtocolError: the protocol's code failed.
         """
         scenario = self._scenario
-        reports = self.reports(instance)
+        byzantine = scenario.byzantine()
+        reports = [report for report in self.reports(instance) if report.process not in byzantine]
         decisions = [
             Decided(report.seconds, report.process, report.value, report.depth)
             for report in sorted(reports, key=lambda report: report.moment)
@@ -106,6 +109,8 @@ class Coordinator:
             inputs=scenario.inputs,
             decisions=decisions,
             undecided={report.process: report.waiting_for for report in reports if not report.decided},
+            byzantine=byzantine,
+            signatures={report.process: report.signatures for report in reports if any(report.signatures)},
             log=sorted(events, key=lambda event: event.time),
         )
 

@@ -14,15 +14,18 @@ from typing import Any, Protocol
 
 import msgspec
 
+from rayrdma.faults.behaviour import Behaviour
 from rayrdma.faults.plan import After
 from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
 from rayrdma.model.outcomes import ACK, Outcome
 from rayrdma.model.process import Process, Quorum, Sleep
 from rayrdma.model.protocol import Protocol as AgreementProtocol
+from rayrdma.model.protocol import read_message
 from rayrdma.model.regions import ENCODE, Record, Region, Value
+from rayrdma.model.signatures import Identity, Signatures
 from rayrdma.model.tasks import Completion, Task
-from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Responded, Sent
-from rayrdma.transports.connection import PENDING, UNREADABLE, Connection
+from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Refused, Responded, Sent
+from rayrdma.transports.connection import PENDING, Connection
 from rayrdma.transports.links import Inbox, Outbox
 
 
@@ -73,7 +76,12 @@ def kill_this_process() -> None:
 
 
 class LiveProcess(Process):
-    """One process in one instance of a protocol."""
+    """One process in one instance of a protocol.
+
+    Attributes:
+        refusals: how often it did not believe another process.
+        instead: what it does instead of the protocol, if it is Byzantine.
+    """
 
     def __init__(
         self,
@@ -91,6 +99,7 @@ class LiveProcess(Process):
         omega: FailureDetector,
         fans: Mapping[str, WriteEach],
         clockwork: Clockwork,
+        identity: Identity,
         trace: bool,
     ) -> None:
         super().__init__(id, n, regions, len(connections), seed)
@@ -108,12 +117,15 @@ class LiveProcess(Process):
         self._seen_leader = omega.leader
         self._fans = {} if trace or clockwork.crash_after else fans
         self._clockwork = clockwork
-        self._decode = msgspec.msgpack.Decoder(_union(protocol.messages)).decode if protocol.messages else None
+        self._identity = identity
+        self.refusals = 0
+        self.instead: Behaviour | None = None
         self._timers: list[tuple[float, Sleep, int]] = []
         self._hung = False
         self._acked: Completion[Outcome] = Completion(self)
         self._acked.done = True
         self._acked.value = ACK
+        self._kind = protocol
         self._protocol = protocol(self)
         self._main: Task[Any] | None = None
 
@@ -194,6 +206,14 @@ class LiveProcess(Process):
     def _start_timer(self, sleep: Sleep, duration: float) -> None:
         self._timers.append((time.monotonic() + duration * MILLISECOND, sleep, self.current.depth))
 
+    def _make_signatures(self) -> Signatures:
+        return self._identity.signatures(self.instance)
+
+    def refuse(self, liar: int, why: str) -> None:
+        self.refusals += 1
+        if self.trace is not None:
+            self.trace.append(Refused(self._now(), self.id, liar, why))
+
     def decide(self, value: Value) -> None:
         self.decided_ns = time.perf_counter_ns()
         super().decide(value)
@@ -207,7 +227,8 @@ class LiveProcess(Process):
     def begin(self, value: Value) -> None:
         """Start the protocol."""
         self._incoming.start(self.instance)
-        self._main = self.current = Task(self, self._protocol.propose(value), 0)
+        main = self._protocol.propose(value) if self.instead is None else self.instead.run(value)
+        self._main = self.current = Task(self, main, 0)
         self.started_ns = time.perf_counter_ns()
         self._main.step()
 
@@ -270,12 +291,9 @@ class LiveProcess(Process):
         return happened
 
     def _take_message(self, sender: int, payload: msgspec.Raw, depth: int) -> None:
-        if self._decode is None:
+        message = read_message(self._kind, payload)
+        if message is None:
             return
-        try:
-            message = self._decode(payload)
-        except UNREADABLE:
-            return  # not a message of this protocol
         if self.trace is not None:
             self.trace.append(Delivered(self._now(), self.id, sender, message))
         self._deliver(sender, message, depth)
@@ -290,10 +308,3 @@ class LiveProcess(Process):
         for _, sleep, depth in due:
             sleep.complete(None, depth)
         return bool(due)
-
-
-def _union(types: Sequence[type[Record]]) -> Any:
-    union: Any = types[0]
-    for kind in types[1:]:
-        union = union | kind
-    return union

@@ -21,8 +21,8 @@ import msgspec
 from rayrdma.model.operations import READ_REGION, WRITE, Kind
 from rayrdma.model.outcomes import NAK
 from rayrdma.model.permissions import everyone
-from rayrdma.model.regions import Record, Region
-from rayrdma.transports.connection import PENDING, UNREADABLE, Connection
+from rayrdma.model.regions import UNREADABLE, Record, Region
+from rayrdma.transports.connection import PENDING, Connection
 from rayrdma.transports.links import Inbox, Outbox
 
 HEARTBEATS = "heartbeats"

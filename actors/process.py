@@ -10,11 +10,14 @@ from typing import Any
 
 import ray
 
+from rayrdma.actors.by_value import load_class
 from rayrdma.actors.dial import Dialled, dial
 from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
 from rayrdma.actors.omega import Board, MemoryBoard, MessageBoard, Omega, heartbeat_region
 from rayrdma.actors.wiring import MemoryAddress, Report, Wiring, host_identity
+from rayrdma.faults.behaviour import Plan
 from rayrdma.model.regions import Value
+from rayrdma.model.signatures import Identity, Signer, Verifier
 from rayrdma.transports.links import Inbox, Outbox
 from rayrdma.transports.ray_channel import forget_semaphores
 
@@ -37,6 +40,10 @@ class Seat:
         self.omega: Omega | None = None
         self.current: LiveProcess | None = None
         self.stopped = False
+        self.signer = Signer(id)
+        self.identity: Identity | None = None
+        code = wiring.behaviours.get(id)
+        self.behaviour = load_class(code) if code is not None else None
 
 
 class ProcessHost:
@@ -49,6 +56,8 @@ class ProcessHost:
         self._seats = {id: Seat(id, wiring) for id in ids}
         self._held = threading.Event()
         self._turn = threading.Lock()
+        self._over = 0
+        self._plan = Plan(wiring.behaviours, str(wiring.seed))
         self._clockworks = {
             id: Clockwork(wiring.crashes.get(id), kill_this_process if len(ids) == 1 else self._stopper(id))
             for id in ids
@@ -60,6 +69,7 @@ class ProcessHost:
             "pid": os.getpid(),
             "node": self._node,
             "host": host_identity(),
+            "keys": {id: seat.signer.public for id, seat in self._seats.items()},
             "inboxes": {id: seat.inbox.endpoint for id, seat in self._seats.items()},
             "pulses": {id: seat.pulse.endpoint for id, seat in self._seats.items() if seat.pulse is not None},
         }
@@ -69,7 +79,12 @@ class ProcessHost:
         self._held.wait()
 
     def connect(
-        self, me: Any, memories: list[MemoryAddress], inboxes: Mapping[int, str], pulses: Mapping[int, str]
+        self,
+        me: Any,
+        memories: list[MemoryAddress],
+        inboxes: Mapping[int, str],
+        pulses: Mapping[int, str],
+        keys: Mapping[int, bytes],
     ) -> list[str]:
         """Open connections to every memory and to every process.
 
@@ -77,10 +92,12 @@ class ProcessHost:
             The transport of every (process, memory) pair.
         """
         pulse = [heartbeat_region(self._wiring.n)]
+        verifier = Verifier(dict(keys))
         for seat in self._seats.values():
             seat.dialled = [dial(me, self._node, seat.id, address, self._regions, pulse) for address in memories]
             seat.fans = self._fans(seat)
             seat.outbox = Outbox(seat.id, inboxes)
+            seat.identity = Identity(seat.signer, verifier)
             seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, pulses), self._wiring.period)
         forget_semaphores()
         return [dialled.protocol.transport for seat in self._seats.values() for dialled in seat.dialled]
@@ -99,6 +116,10 @@ class ProcessHost:
         with self._turn:  # an actor that was stopped may find a later call waiting when it goes on
             return self._run(instance, values, timeout, epoch_ns)
 
+    def end_round(self, instance: int) -> None:
+        """All correct processes are done: a Byzantine one, which may go on for ever, has to stop now."""
+        self._over = instance
+
     def _run(self, instance: int, values: Mapping[int, Value], timeout: float, epoch_ns: int) -> list[Report]:
         processes = []
         for seat in self._seats.values():
@@ -109,13 +130,15 @@ class ProcessHost:
         for process in processes:
             process.begin(values[process.id])
         idle = 0
-        while not all(process.finished for process in processes):
+        # A Byzantine process may go on for ever; alone in its actor it does so until the coordinator ends the round.
+        awaited = [process for process in processes if process.instead is None] or processes
+        while not all(process.finished for process in awaited):
             happened = False
             for process in processes:
                 if not process.finished:
                     happened |= process.step()
             idle = 0 if happened else idle + 1
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._over >= instance:
                 break
             # While a memory may answer within microseconds, a short spin; else sleep until a message comes.
             if idle > SPIN or (idle and not any(process.expects_memories for process in processes)):
@@ -174,7 +197,8 @@ class ProcessHost:
             part.start(instance)
         assert seat.omega is not None
         assert seat.outbox is not None
-        return LiveProcess(
+        assert seat.identity is not None
+        process = LiveProcess(
             seat.id,
             wiring.n,
             {region.name: region for region in self._regions},
@@ -188,8 +212,12 @@ class ProcessHost:
             omega=seat.omega,
             fans=seat.fans,
             clockwork=self._clockworks[seat.id],
+            identity=seat.identity,
             trace=wiring.trace,
         )
+        if seat.behaviour is not None:
+            process.instead = seat.behaviour(process, wiring.protocol, self._plan)
+        return process
 
     def _report(self, process: LiveProcess) -> Report:
         return Report(
@@ -202,6 +230,8 @@ class ProcessHost:
             stopped=process.stopped,
             waiting_for="" if process.finished else process.waiting_for(),
             trace=process.trace,
+            signatures=(process.signatures.made, process.signatures.verified),
+            refusals=process.refusals,
         )
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rayrdma.actors.by_value import load_protocol
+from rayrdma.actors.by_value import load_class
 from rayrdma.faults.plan import After
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
@@ -34,6 +34,7 @@ class Wiring:
         folder: private, for sockets and, for a moment, segments; on every host the same name.
         period: seconds between heartbeats.
         crashes: of processes, by operation count.
+        behaviours: the classes of what Byzantine processes do, by value.
         trace: whether processes keep their events.
         tcp: messages go over TCP, for parties on several hosts.
     """
@@ -46,13 +47,15 @@ class Wiring:
     folder: str
     period: float
     crashes: Mapping[int, After] = field(default_factory=dict)
+    behaviours: Mapping[int, bytes] = field(default_factory=dict)
     trace: bool = False
     tcp: bool = False
 
     @cached_property
     def protocol(self) -> type[Protocol]:
         """The class itself."""
-        return load_protocol(self.code)
+        protocol: type[Protocol] = load_class(self.code)
+        return protocol
 
     def regions(self) -> list[Region]:
         """Of every memory."""
@@ -83,6 +86,8 @@ class Report:
     Attributes:
         seconds: from its call of the protocol to its decision.
         moment: of its decision, on a clock that the processes of one host share.
+        signatures: how many it made and how many it checked.
+        refusals: how often it did not believe another process.
     """
 
     process: int
@@ -94,6 +99,8 @@ class Report:
     stopped: bool
     waiting_for: str
     trace: list[Event] | None
+    signatures: tuple[int, int] = (0, 0)
+    refusals: int = 0
 
     @classmethod
     def silent(cls, process: int) -> Report:

@@ -5,7 +5,8 @@ Importing this imports neither Ray nor numba; a live run does.
 
 from rayrdma.checks.observation import Check, Observation, Violation
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig, replay
-from rayrdma.faults.plan import After, Crash, Pause
+from rayrdma.faults.behaviour import Behaviour, Facade
+from rayrdma.faults.plan import After, Byzantine, Crash, Pause
 from rayrdma.model.errors import EnvironmentProblem, ProtocolError, RayrdmaError, UsageError
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission, everyone, exclusive_write_to_caller, exclusive_writer, static
@@ -13,16 +14,20 @@ from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
 from rayrdma.model.regions import Record, Region, Value
+from rayrdma.model.signatures import Signed
 from rayrdma.results.result import Result, Round
 
 __all__ = [
     "ACK",
     "NAK",
     "After",
+    "Behaviour",
+    "Byzantine",
     "Check",
     "Crash",
     "EnvironmentProblem",
     "Experiment",
+    "Facade",
     "Observation",
     "Pause",
     "Permission",
@@ -36,6 +41,7 @@ __all__ = [
     "Round",
     "RunConfig",
     "ScalingConfig",
+    "Signed",
     "UsageError",
     "Value",
     "Violation",

@@ -23,6 +23,7 @@ from rayrdma.protocols.protected_memory_paxos import SLOTS, ProtectedMemoryPaxos
 from rayrdma.results.figures import Bench, Figure, against, figure
 from rayrdma.results.result import versions
 from rayrdma.simulator.kernel import Kernel
+from rayrdma.simulator.keys import identities
 from rayrdma.simulator.schedule import Jitter
 
 MEMORIES = 3
@@ -203,6 +204,7 @@ class Arena:
                     omega=alone,
                     fans={SLOTS: fan},
                     clockwork=self._clockwork,
+                    identity=identities(self._n)[0],
                     trace=False,
                 )
             )

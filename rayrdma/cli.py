@@ -23,6 +23,7 @@ from rayrdma.doctor import examine
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.faults.plan import parse_crashes, parse_pauses
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
+from rayrdma.reference import parse_byzantine
 from rayrdma.results import terminal
 from rayrdma.results.result import Result
 from rayrdma.results.table import measure_table
@@ -68,13 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
 @app.command()
 def run(
     protocol: Annotated[str, typer.Argument(help="A built-in protocol, or path/to/file.py:ClassName.")],
-    processes: Annotated[int | None, typer.Option(help="How many; 3, or one for each input.")] = None,
+    processes: Annotated[int | None, typer.Option(help="How many; one for each input, or mostly 3.")] = None,
     memories: Annotated[int | None, typer.Option(help="How many; 3, or 0 if the protocol needs none.")] = None,
     engine: Annotated[str, typer.Option(help="sim or ray.")] = "sim",
     transport: Annotated[str, typer.Option(help="Of live memories: auto, shm or ray-channel.")] = "auto",
     inputs: Annotated[str | None, typer.Option(help="a,b,c, or @FILE with one value a line.")] = None,
     crash: Annotated[str, typer.Option(help="p0@write:2 (after its 2nd write), m2@0 (at time 0), ...")] = "",
     pause: Annotated[str, typer.Option(help="p1@3-9: process 1 stands still from time 3 to 9.")] = "",
+    byzantine: Annotated[str, typer.Option(help="p2:equivocate, p0:file.py:MyAttack, ...")] = "",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     rounds: Annotated[int, typer.Option(help="Instances, one after the other, on the same parties.")] = 1,
     schedule: Annotated[str, typer.Option(help="Of the simulator: constant, jitter or adversary.")] = "constant",
@@ -92,7 +94,7 @@ def run(
         inputs=None if inputs is None else read_inputs(inputs),
         scaling=ScalingConfig(processes, memories, processes_per_actor, address),
         run=RunConfig(engine, transport, schedule, seed, rounds, timeout, register_bytes, out, trace),
-        faults=[*parse_crashes(crash), *parse_pauses(pause)],
+        faults=[*parse_crashes(crash), *parse_pauses(pause), *parse_byzantine(byzantine)],
     )
     with _working(lines=False) as tell:
         result = planned.run(lambda done, rounds: tell("rounds", done, rounds))

@@ -32,7 +32,7 @@ class ScalingConfig:
     """How many parties there are, and how live ones are spread.
 
     Args:
-        processes: how many; None: as many as there are inputs, else 3.
+        processes: how many; None: as many as there are inputs, else what the protocol needs for one fault, mostly 3.
         memories: how many; None: 3, and 0 for a protocol that needs none.
         processes_per_actor: live processes that share a Ray actor; None: one each up to 16.
         address: of a Ray cluster; None: the one that is there, else one of its own on this machine.
@@ -107,7 +107,7 @@ class Experiment:
         protocol = resolve(self.protocol) if isinstance(self.protocol, str) else check_protocol(self.protocol)
         n = self.scaling.processes
         if n is None:
-            n = 3 if self.inputs is None else len(self.inputs)
+            n = protocol.usual_processes if self.inputs is None else len(self.inputs)
         if n < 1:
             raise UsageError(f"a run needs at least one process, not {n}")
         inputs = tuple(f"v{id}" for id in range(n)) if self.inputs is None else tuple(self.inputs)

@@ -1,4 +1,4 @@
-"""Names of protocols: a built-in one, or ``path/to/file.py:ClassName`` for one in the user's own file."""
+"""Names of protocols and behaviours: a built-in one, or ``path/to/file.py:ClassName`` in the user's own file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from rayrdma.faults.behaviour import Behaviour
+from rayrdma.faults.byzantine import BEHAVIOURS
+from rayrdma.faults.plan import Byzantine
 from rayrdma.model.errors import ProtocolError, UsageError
 from rayrdma.model.protocol import Protocol
 from rayrdma.protocols import PROTOCOLS, find_protocol
@@ -35,15 +38,54 @@ def resolve(reference: str) -> type[Protocol]:
     return check_protocol(found)
 
 
-def refer(protocol: type[Protocol]) -> str:
-    """The reference that finds ``protocol`` again, as long as its file is there."""
-    if PROTOCOLS.get(protocol.name) is protocol:
-        return protocol.name
+def resolve_behaviour(reference: str) -> type[Behaviour]:
+    """The behaviour that ``reference`` names.
+
+    Raises:
+        UsageError: there is none; the message says what there is.
+        ProtocolError: the file itself raises.
+    """
+    path, colon, name = reference.rpartition(":")
+    if not colon:
+        if reference not in BEHAVIOURS:
+            raise UsageError(f"there is no behaviour {reference!r}; choose one of {', '.join(BEHAVIOURS)}")
+        return BEHAVIOURS[reference]
+    found = getattr(_load(Path(path)), name, None)
+    if not isinstance(found, type) or not issubclass(found, Behaviour) or inspect.isabstract(found):
+        raise UsageError(
+            f"{name!r} in {path} is no behaviour; derive a class from rayrdma.Behaviour, with 'async def run'"
+        )
+    if not isinstance(getattr(found, "name", None), str):
+        raise UsageError(f"{name} needs a name for its results, as in: name = 'my-attack'")
+    return found
+
+
+def parse_byzantine(text: str) -> list[Byzantine]:
+    """``p2:equivocate,p0:file.py:MyAttack`` as faults.
+
+    Raises:
+        UsageError: a part of it names no process or no behaviour.
+    """
+    faults = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        party, colon, reference = part.partition(":")
+        if party[:1] == "m":
+            raise UsageError(f"{part!r}: a memory is never Byzantine in this model; it can crash (--crash {party}@0)")
+        if not colon or party[:1] != "p" or not party[1:].isdigit():
+            raise UsageError(f"{part!r} is no Byzantine process; write p2:equivocate (process 2 equivocates)")
+        faults.append(Byzantine(int(party[1:]), resolve_behaviour(reference)))
+    return faults
+
+
+def refer(named: type[Protocol] | type[Behaviour]) -> str:
+    """The reference that finds a class again, as long as its file is there."""
+    if PROTOCOLS.get(named.name) is named or BEHAVIOURS.get(named.name) is named:
+        return named.name
     try:
-        file = inspect.getfile(protocol)
+        file = inspect.getfile(named)
     except (TypeError, OSError):  # typed in at a prompt
-        file = protocol.__module__
-    return f"{file}:{protocol.__qualname__}"
+        file = named.__module__
+    return f"{file}:{named.__qualname__}"
 
 
 def check_protocol(protocol: object) -> type[Protocol]:

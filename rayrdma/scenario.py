@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from rayrdma.faults.plan import After, Crash, Fault, check_faults
+from rayrdma.faults.behaviour import fits
+from rayrdma.faults.plan import After, Byzantine, Crash, Fault, check_faults
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
@@ -74,6 +75,9 @@ class Scenario:
         choose("schedule", self.schedule, SCHEDULES)
         choose("transport", self.transport, TRANSPORTS)
         check_faults(self.faults, self.n, self.memories)
+        for fault in self.faults:
+            if isinstance(fault, Byzantine):
+                fits(fault.behaviour, self.protocol)
         self.regions()
 
     @property
@@ -91,6 +95,10 @@ class Scenario:
         if self.register_bytes is not None:
             regions = [dataclasses.replace(region, register_bytes=self.register_bytes) for region in regions]
         return regions
+
+    def byzantine(self) -> frozenset[int]:
+        """The processes that do something else than the protocol."""
+        return frozenset(fault.process for fault in self.faults if isinstance(fault, Byzantine))
 
     def memory_faults_by_operation(self) -> list[Crash]:
         """Crashes of memories at an operation: only a memory that sees its operations can count them."""

@@ -11,10 +11,13 @@ from rayrdma.checks.observation import Observation, Violation
 from rayrdma.checks.outcome import termination
 from rayrdma.faults.plan import After, Crash, Fault
 from rayrdma.model.protocol import Protocol
+from rayrdma.protocols import PROTOCOLS
 from rayrdma.simulator.kernel import Kernel
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Adversary, Jitter, Schedule
 
+CRASH_TOLERANT = [protocol for protocol in PROTOCOLS.values() if not protocol.byzantine]
+"""The protocols that know crashes only; those for Byzantine processes are fuzzed in `tests.byzantine`."""
 PROCESS_OPERATIONS = ("operation", "read", "write", "permission", "send")
 MEMORY_OPERATIONS = ("operation", "read", "write", "permission")
 EVENT_LIMIT = 20_000

@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
-    ("protocols", "faults"),
+    ("protocols",),
+    ("faults",),
     ("transports", "checks", "clusters"),
     ("scenario", "reference"),
     ("actors", "simulator"),

@@ -6,6 +6,7 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
 from rayrdma.protocols.paxos import PaxosTwoPhase
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
+from rayrdma.protocols.views import ViewProtocol
 
 from .disk_paxos import DISK_PAXOS
 from .model import MODEL
@@ -13,11 +14,13 @@ from .observation import Check, Observation, Violation
 from .outcome import OUTCOME
 from .paxos import PAXOS
 from .protected_memory_paxos import PROTECTED_MEMORY_PAXOS
+from .views import VIEWS
 
 INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
     (PaxosTwoPhase, PAXOS),
     (DiskPaxosTwoPhase, DISK_PAXOS),
     (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
+    (ViewProtocol, VIEWS),
 )
 """The invariants of each protocol; they hold for what is derived from it too."""
 
@@ -47,4 +50,8 @@ def check_names(observation: Observation) -> list[str]:
 
 
 def _apply(observation: Observation) -> tuple[Check, ...]:
-    return OUTCOME if observation.trace is None else checks_for(observation.protocol)
+    if observation.trace is None:
+        return OUTCOME
+    if observation.byzantine and not observation.protocol.byzantine:
+        return (*OUTCOME, *MODEL)  # nothing more is promised, and its invariants are not to be expected
+    return checks_for(observation.protocol)

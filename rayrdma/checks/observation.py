@@ -24,6 +24,8 @@ class Observation:
         undecided: live processes that have not decided although nothing can happen any more, with what
             each waits for; only meaningful if a decision had to come.
         trace: every event, memory effects included; None if effects were not recorded.
+        byzantine: the processes that were; what they did binds nobody, and they decide nothing.
+        signatures: how many each process made and how many it checked, of those that needed any.
         log: what the processes saw of a live run, if they kept it: events, but no effects.
     """
 
@@ -35,6 +37,8 @@ class Observation:
     decisions: Sequence[Decided]
     undecided: Mapping[int, str] = field(default_factory=dict)
     trace: Sequence[Event] | None = None
+    byzantine: frozenset[int] = frozenset()
+    signatures: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     log: Sequence[Event] = ()
 
 

@@ -1,4 +1,7 @@
-"""What consensus promises, whatever the protocol (P19, section 3; crash faults).
+"""What consensus promises, whatever the protocol (P19, section 3).
+
+If some processes are Byzantine, agreement and termination are those of the others, and validity is weak: only
+if nobody is Byzantine, what is decided was proposed.
 
 Values are compared as they are encoded, so that 1, 1.0 and True are three values, as they are on a wire.
 """
@@ -25,7 +28,9 @@ def agreement(observation: Observation) -> Violation | None:
 
 
 def validity(observation: Observation) -> Violation | None:
-    """What is decided, some process proposed."""
+    """What is decided, some process proposed; if there are Byzantine ones, nothing is promised."""
+    if observation.byzantine:
+        return None
     proposed = {ENCODE(value) for value in observation.inputs}
     for decided in observation.decisions:
         if ENCODE(decided.value) not in proposed:

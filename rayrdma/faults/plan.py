@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from rayrdma.model.errors import UsageError
 
+from .behaviour import Behaviour
+
 OPERATIONS = ("read", "write", "permission", "swap", "send", "operation")
 """What can be counted; ``operation`` counts every operation on a memory, ``send`` messages."""
 
@@ -76,7 +78,23 @@ class Pause:
         return f"p{self.process}@{self.at:g}-{self.until:g}"
 
 
-Fault = Crash | Pause
+@dataclass(frozen=True)
+class Byzantine:
+    """A process does something else than its protocol, from the start.
+
+    Args:
+        process: its number.
+        behaviour: what it does.
+    """
+
+    process: int
+    behaviour: type[Behaviour]
+
+    def __str__(self) -> str:
+        return f"p{self.process}:{self.behaviour.name}"
+
+
+Fault = Crash | Pause | Byzantine
 
 _CRASH = re.compile(r"([pm])(\d+)@(?:([a-z]+):(\d+)|(\d+(?:\.\d+)?))")
 _PAUSE = re.compile(r"p(\d+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
@@ -118,6 +136,7 @@ def parse_pauses(text: str) -> list[Pause]:
 def check_faults(faults: Iterable[Fault], processes: int, memories: int) -> None:
     """Raise UsageError unless every fault names a party that is there, and none crashes or pauses twice at a time."""
     crashed: set[str] = set()
+    lawless: set[int] = set()
     paused: dict[int, list[Pause]] = {}
     for fault in faults:
         memory = fault.memory if isinstance(fault, Crash) else None
@@ -132,6 +151,10 @@ def check_faults(faults: Iterable[Fault], processes: int, memories: int) -> None
             crashed.add(party)
             if memory is not None and isinstance(fault.at, After) and fault.at.operation == "send":
                 raise UsageError(f"fault {fault}: a memory sends no messages")
+        elif isinstance(fault, Byzantine):
+            if fault.process in lawless:
+                raise UsageError(f"process {fault.process} is given two behaviours; write one class that does both")
+            lawless.add(fault.process)
         else:
             for other in paused.setdefault(fault.process, []):
                 if fault.at <= other.until and other.at <= fault.until:

@@ -21,10 +21,10 @@ class Permission:
         write: processes that may only write.
         readwrite: processes that may do both.
     Raises:
-        UsageError: the sets overlap.
+        UsageError: the sets overlap, or a process has a number below 0.
     """
 
-    __slots__ = ("read", "readers", "readwrite", "write", "writers")
+    __slots__ = ("highest", "read", "readers", "readwrite", "write", "writers")
 
     def __init__(self, read: Iterable[int] = (), write: Iterable[int] = (), readwrite: Iterable[int] = ()) -> None:
         self.read = frozenset(read)
@@ -34,6 +34,10 @@ class Permission:
         self.writers = self.write | self.readwrite
         if len(self.readers | self.write) != len(self.read) + len(self.write) + len(self.readwrite):
             raise UsageError(f"the sets of a permission must be disjoint, not {self!r}")
+        named = self.readers | self.write
+        self.highest = max(named, default=-1)
+        if min(named, default=0) < 0:
+            raise UsageError(f"processes count from 0, {self!r} names another one")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Permission):

@@ -27,6 +27,7 @@ from .operations import (
 from .outcomes import ACK, NAK, Outcome
 from .permissions import Permission
 from .regions import Record, Region, Value
+from .signatures import Signatures, Signed, T
 from .tasks import Completion, Event, First, Nursery, Task
 
 
@@ -144,6 +145,11 @@ class Process(ABC):
         """This process's own random numbers, the same for the same seed of the run."""
         return random.Random(f"{self._seed}/p{self.id}")
 
+    @cached_property
+    def signatures(self) -> Signatures:
+        """What this process signs with, and what it knows of others' signatures; made when first needed."""
+        return self._make_signatures()
+
     # What an engine provides
 
     @abstractmethod
@@ -161,6 +167,14 @@ class Process(ABC):
     @abstractmethod
     def _start_timer(self, sleep: Sleep, duration: float) -> None:
         """Complete ``sleep`` after ``duration``."""
+
+    @abstractmethod
+    def _make_signatures(self) -> Signatures:
+        """This process's own key and everybody's public ones, for this instance."""
+
+    @abstractmethod
+    def refuse(self, liar: int, why: str) -> None:
+        """Say that something of ``liar``'s was not believed, for the trace; it changes nothing."""
 
     @abstractmethod
     def _on_decide(self) -> None:
@@ -202,8 +216,14 @@ class Process(ABC):
         )
 
     def change_permission(self, memory: int, region: str, permission: Permission) -> Completion[None]:
-        """Ask for a new permission. Completes in 2 delays and tells nothing: read back to know."""
+        """Ask for a new permission. Completes in 2 delays and tells nothing: read back to know.
+
+        Raises:
+            ProtocolError: it names a process that there is not.
+        """
         self._check(region, 0)
+        if permission.highest >= self.n:
+            raise ProtocolError(f"p{self.id} asks for {permission!r}, but there are p0 to p{self.n - 1}")
         return self._post(Operation(self, CHANGE_PERMISSION, memory, region, 0, permission, self.current))
 
     def compare_and_swap(self, memory: int, region: str, register: int, expected: Any, new: Any) -> Completion[Any]:
@@ -249,6 +269,16 @@ class Process(ABC):
         election = Leadership(self)
         self._elections.append(election)
         return election
+
+    # Signatures
+
+    def sign(self, role: str, value: T) -> Signed[T]:
+        """Sign ``value`` for one ``role`` in this instance. No delay: a local step."""
+        return self.signatures.sign(role, value)
+
+    def valid(self, role: str, signed: Signed[Any]) -> bool:
+        """Whether ``signed.signer`` signed this value for this role in this instance."""
+        return self.signatures.valid(role, signed)
 
     # Structured concurrency
 

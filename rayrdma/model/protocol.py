@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from functools import cache, reduce
+from operator import or_
+from typing import Any, ClassVar
+
+import msgspec
 
 from .process import Process
-from .regions import Record, Region, Value
+from .regions import UNREADABLE, Record, Region, Value
 
 
 class Protocol(ABC):
@@ -18,11 +22,15 @@ class Protocol(ABC):
         name: what the command line calls it.
         messages: the types of the messages that it sends; nothing else is decoded from a peer.
         needs_memories: whether it makes no sense without a memory.
+        byzantine: whether it promises anything if processes are Byzantine.
+        usual_processes: how many processes a run has if nobody says: the fewest that tolerate one fault.
     """
 
     name: ClassVar[str]
     messages: ClassVar[tuple[type[Record], ...]] = ()
     needs_memories: ClassVar[bool] = True
+    byzantine: ClassVar[bool] = False
+    usual_processes: ClassVar[int] = 3
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -35,3 +43,20 @@ class Protocol(ABC):
     @abstractmethod
     async def propose(self, value: Value) -> None:
         """Propose ``value``; return once this process has called ``self.process.decide``."""
+
+
+def read_message(protocol: type[Protocol], data: bytes | msgspec.Raw) -> Record | None:
+    """The message of ``protocol`` that these bytes are; None if they are none. Nothing else is ever decoded."""
+    decode = _decoder(protocol)
+    if decode is None:
+        return None
+    try:
+        message: Record = decode(data)
+    except UNREADABLE:
+        return None
+    return message
+
+
+@cache
+def _decoder(protocol: type[Protocol]) -> Any:
+    return msgspec.msgpack.Decoder(reduce(or_, protocol.messages)).decode if protocol.messages else None

@@ -15,6 +15,9 @@ Value = Any
 
 DEFAULT_REGISTER_BYTES = 256
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes of no sense raises."""
+
 
 class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Base of the values of registers and of messages: immutable, and decoded by declared type only."""
@@ -58,6 +61,15 @@ class Region:
         if len(data) > self.register_bytes:
             raise ValueTooLarge(self.name, len(data), self.register_bytes)
         return data
+
+    def value_of(self, answer: Any) -> Any:
+        """The value that was read. What no correct process can have written there counts as never written."""
+        if not isinstance(answer, bytes):
+            return answer
+        try:
+            return self.decode(answer)
+        except UNREADABLE:
+            return None
 
     def check_register(self, register: int) -> None:
         """Raise NoSuchRegister unless ``register`` is one of this region's."""

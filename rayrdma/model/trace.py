@@ -67,6 +67,14 @@ class Delivered(Event, frozen=True):
     message: Any
 
 
+class Refused(Event, frozen=True):
+    """A process did not believe what another one said, or found that it had said two things."""
+
+    process: int
+    liar: int
+    why: str
+
+
 class LeaderChanged(Event, frozen=True):
     """Omega's output at a process changed."""
 

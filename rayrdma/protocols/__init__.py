@@ -6,11 +6,14 @@ from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 
 from .disk_paxos import DiskPaxos, DiskPaxosTwoPhase
+from .fab import FaB
 from .paxos import Paxos, PaxosTwoPhase
+from .pbft import PBFT
 from .protected_memory_paxos import ProtectedMemoryPaxos
 
 PROTOCOLS: dict[str, type[Protocol]] = {
-    protocol.name: protocol for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos)
+    protocol.name: protocol
+    for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos, PBFT, FaB)
 }
 
 

@@ -1,4 +1,4 @@
-"""Crash tolerance by measurement: every system at its bound, and one failure past it, under an adversary.
+"""Fault tolerance by measurement: every system at its bound, and one failure past it, under an adversary.
 
 At the bound every schedule must decide; past it something must go wrong, and the run says what: a wait that
 can never end, or, where a smaller quorum is forced, two decisions.
@@ -15,7 +15,11 @@ import msgspec
 
 from rayrdma.checks import check
 from rayrdma.checks.observation import Observation
-from rayrdma.faults.plan import After, Crash
+from rayrdma.faults.behaviour import Behaviour
+from rayrdma.faults.byzantine import BEHAVIOURS
+from rayrdma.faults.byzantine.generic import Silent
+from rayrdma.faults.byzantine.voting import TwoProposals
+from rayrdma.faults.plan import After, Byzantine, Crash
 from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
@@ -23,6 +27,7 @@ from rayrdma.model.regions import Value
 from rayrdma.model.trace import Crashed, Decided, Delivered, Sent
 from rayrdma.protocols.disk_paxos import DiskPaxos
 from rayrdma.protocols.paxos import Accept, Accepted, Paxos, Promise
+from rayrdma.protocols.pbft import PBFT
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import simulate
@@ -44,13 +49,35 @@ class ForcedPaxos(Paxos):
         self.majority = process.n // 2
 
 
+class PBFTPastItsBound(PBFT):
+    """PBFT that is to tolerate f Byzantine processes of n = 3f, with the quorums that this would take."""
+
+    name = "pbft-past-its-bound"
+
+    @classmethod
+    def tolerated(cls, n: int) -> int:
+        return n // 3
+
+
+class ForcedPBFT(PBFTPastItsBound):
+    """The same with quorums of n - f = 2f, to have it decide at n = 3f. It must not."""
+
+    name = "pbft-with-quorums-of-2f"
+    first_time_out = 256  # so that a slow network does not hide it by changing views
+
+    @classmethod
+    def quorum_of(cls, n: int) -> int:
+        return n - cls.tolerated(n)
+
+
 @dataclass(frozen=True)
 class Bound:
-    """One shape of a system, and how many of its parties crash.
+    """One shape of a system, and how many of its parties crash or are Byzantine.
 
     Attributes:
         side: ``at`` the bound or one failure ``past`` it.
         expected: the verdict on every schedule, or, if ``violated``, on some.
+        byzantine: how many processes are Byzantine; each does one of the ``behaviours``.
     """
 
     protocol: type[Protocol]
@@ -61,6 +88,8 @@ class Bound:
     crashed_memories: int
     expected: str
     schedule: str = "adversary"
+    byzantine: int = 0
+    behaviours: tuple[type[Behaviour], ...] = ()
 
     def scenario(self, seed: int) -> Scenario:
         """One seeded schedule: at the bound crashes strike at any moment, past it before anything happens."""
@@ -75,7 +104,10 @@ class Bound:
                 return After(operation, rng.randrange(1, 9))
             return float(rng.randrange(LATEST_CRASH))
 
-        processes = sorted(rng.sample(range(self.processes), self.crashed_processes))
+        failing = rng.sample(range(self.processes), self.crashed_processes + self.byzantine)
+        processes, lawless = sorted(failing[: self.crashed_processes]), sorted(failing[self.crashed_processes :])
+        if self.byzantine and 0 not in failing and rng.random() < 0.5:
+            lawless[0] = 0  # the first leader is one of them more often than by chance
         memories = sorted(rng.sample(range(self.memories), self.crashed_memories))
         return Scenario(
             protocol=self.protocol,
@@ -84,6 +116,7 @@ class Bound:
             faults=(
                 *(Crash(process=number, at=moment()) for number in processes),
                 *(Crash(memory=number, at=moment()) for number in memories),
+                *(Byzantine(number, rng.choice(self.behaviours)) for number in lawless),
             ),
             seed=seed,
             schedule=self.schedule,
@@ -107,10 +140,20 @@ def _over_messages(protocol: type[Protocol], forced: type[Protocol]) -> Iterator
         yield Bound(forced, PAST, 2 * f, 0, 0, 0, VIOLATED, "jitter")  # two leaders at a time
 
 
+def _byzantine_messages() -> Iterator[Bound]:
+    attacks = tuple(b for b in BEHAVIOURS.values() if not b.attacks or issubclass(PBFT, b.attacks))
+    for f in (1, 2):
+        yield Bound(PBFT, AT, 3 * f + 1, 0, 0, 0, DECIDED, byzantine=f, behaviours=attacks)
+    for f in (1, 2):
+        yield Bound(PBFTPastItsBound, PAST, 3 * f, 0, 0, 0, BLOCKED, byzantine=f, behaviours=(Silent,))
+    yield Bound(ForcedPBFT, PAST, 3, 0, 0, 0, VIOLATED, "jitter", byzantine=1, behaviours=(TwoProposals,))
+
+
 BOUNDS: tuple[Bound, ...] = (
     *_over_memories(DiskPaxos),
     *_over_messages(Paxos, ForcedPaxos),
     *_over_memories(ProtectedMemoryPaxos),
+    *_byzantine_messages(),
 )
 
 
@@ -135,6 +178,7 @@ class BoundMeasured(msgspec.Struct, frozen=True):
     memories: int
     crashed_processes: int
     crashed_memories: int
+    byzantine: int
     expected: str
     schedules: int
     all_crashed: int
@@ -161,7 +205,7 @@ def measure(bound: Bound, seeds: Sequence[int], progress: Callable[[], None] = l
         disagreed = any(violation.check == "agreement" for violation in violations)
         disagreements += disagreed
         struck = sum(isinstance(event, Crashed) for event in observation.trace or ())
-        all_crashed += struck == len(scenario.faults)
+        all_crashed += struck == bound.crashed_processes + bound.crashed_memories
         if wrong is None and verdict != DECIDED and (disagreed or bound.expected != VIOLATED):
             why = tell_quorums(observation) if disagreed else reason
             wrong = seed, why, [str(fault) for fault in scenario.faults]
@@ -174,6 +218,7 @@ def measure(bound: Bound, seeds: Sequence[int], progress: Callable[[], None] = l
         memories=bound.memories,
         crashed_processes=bound.crashed_processes,
         crashed_memories=bound.crashed_memories,
+        byzantine=bound.byzantine,
         expected=bound.expected,
         schedules=len(seeds),
         all_crashed=all_crashed,
@@ -211,7 +256,8 @@ def tell_quorums(observation: Observation) -> str:
                 f"p{decided[high].process} asked {_members(promised[high])}, who had heard of nothing, "
                 f"and decided {proposed[high]!r}"
             )
-    return " and ".join(f"p{event.process} decided {event.value!r}" for event in decided.values())
+    first = {repr(event.value): event for event in reversed(observation.decisions)}
+    return " and ".join(f"p{event.process} decided {event.value!r}" for event in first.values())
 
 
 def _members(processes: set[int]) -> str:

@@ -92,6 +92,11 @@ class Recording:
             reason=self.reason,
             rounds=self.rounds,
             round_log=self._rounds,
+            signatures={
+                f"p{process}": {"made": made, "verified": verified}
+                for process, (made, verified) in (last.signatures if last is not None else {}).items()
+            },
+            promises=_promises(scenario),
             checks=check_names(last) if last is not None else [],
             violations=[str(violation) for violation in self._violations],
             versions=versions(),
@@ -127,3 +132,9 @@ class Recording:
         self._digest.update(lines)
         if choices is not None:
             self._choices.append(choices)
+
+
+def _promises(scenario: Scenario) -> str:
+    if scenario.byzantine() and not scenario.protocol.byzantine:
+        return f"{scenario.protocol.name} promises nothing if processes are Byzantine"
+    return ""

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from rayrdma.faults.plan import Crash, Fault, Pause
+from rayrdma.faults.plan import Byzantine, Crash, Fault, Pause
 from rayrdma.model.errors import RayrdmaError, UsageError
 from rayrdma.model.regions import Value
-from rayrdma.reference import refer, resolve
+from rayrdma.reference import refer, resolve, resolve_behaviour
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
 
@@ -28,18 +28,28 @@ class Blob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base64: bytes
 
 
+class Lawless(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A Byzantine process; its behaviour is a built-in name, or ``path/to/file.py:ClassName``."""
+
+    process: int
+    behaviour: str
+
+
 class PlannedFault(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One fault, under the name of its kind."""
 
     crash: Crash | None = None
     pause: Pause | None = None
+    byzantine: Lawless | None = None
 
     def __post_init__(self) -> None:
-        if (self.crash is None) == (self.pause is None):
-            raise ValueError("a fault is either a crash or a pause")
+        if [self.crash, self.pause, self.byzantine].count(None) != 2:
+            raise ValueError("a fault is either a crash, a pause or a Byzantine process")
 
     def fault(self) -> Fault:
         """The fault itself."""
+        if self.byzantine is not None:
+            return Byzantine(self.byzantine.process, resolve_behaviour(self.byzantine.behaviour))
         fault = self.crash or self.pause
         assert fault is not None
         return fault
@@ -146,4 +156,6 @@ def _plain(value: Value) -> Any:
 
 
 def _planned(fault: Fault) -> PlannedFault:
+    if isinstance(fault, Byzantine):
+        return PlannedFault(byzantine=Lawless(fault.process, refer(fault.behaviour)))
     return PlannedFault(crash=fault) if isinstance(fault, Crash) else PlannedFault(pause=fault)

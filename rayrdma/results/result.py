@@ -40,6 +40,8 @@ class Result(msgspec.Struct, frozen=True):
         first_decision_seconds: of the last round that decided; None in the simulator.
         verdict: ``decided``, ``violated``, ``blocked`` or ``unknown``.
         reason: one line; for a blocked run the wait that can never end.
+        signatures: "p0" -> {"made": ..., "verified": ...}, in the last round, of those that needed any.
+        promises: what the protocol does not promise under these faults, or empty.
         checks: the names of the checks that the run was held against.
         folder: where it was written, if it was.
     """
@@ -60,6 +62,8 @@ class Result(msgspec.Struct, frozen=True):
     reason: str
     rounds: int
     round_log: list[Round]
+    signatures: dict[str, dict[str, int]]
+    promises: str
     checks: list[str]
     violations: list[str]
     versions: dict[str, str]

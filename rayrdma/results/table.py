@@ -16,9 +16,11 @@ from pathlib import Path
 import msgspec
 
 from rayrdma.model.errors import RayrdmaError
+from rayrdma.protocols.fab import FaB
+from rayrdma.protocols.pbft import PBFT
 from rayrdma.scenario import choose
 
-from .bounds import AT, BOUNDS, PAST, BoundMeasured, ForcedPaxos, measure
+from .bounds import AT, BOUNDS, PAST, BoundMeasured, ForcedPaxos, ForcedPBFT, PBFTPastItsBound, measure
 from .delays import CLAIMED, DelaysMeasured, measure_delays
 from .folder import RunFolder
 from .live import ROUNDS, Kill, Latency, measure_kill, measure_latency
@@ -114,6 +116,8 @@ SHARED_MEMORY = System("Shared memory", "disk-paxos", "Disk Paxos")
 MESSAGE_PASSING = System("Message passing", "paxos", "Paxos")
 RDMA_FULL = System("RDMA Full", "protected-memory-paxos", "Protected Memory Paxos")
 RDMA_SCALE = System("RDMA Scale", None, "m&m consensus on a sparse graph")
+BYZANTINE = {PBFT.name: "PBFT with n > 3f", FaB.name: "FaB with n > 5f"}
+"""What message passing takes to tolerate Byzantine processes."""
 SYSTEMS = [SHARED_MEMORY, MESSAGE_PASSING, RDMA_FULL, RDMA_SCALE]
 
 
@@ -236,7 +240,7 @@ def _rows(found: Measurements) -> list[Row]:
     ]
     byzantine = [
         Cell("N/A", NOT_CLAIMED, NOT_CLAIMED, []),
-        _later("n > 3f"),
+        _cell("n > 3f", _byzantine(found)),
         _later("n > 2f"),
         _later("-"),
     ]
@@ -298,6 +302,21 @@ def _crash(found: Measurements, system: System) -> Iterable[Finding]:
             yield Finding("leader killed with -9 on Ray", tell_kill(kill), kill.holds)
 
 
+def _byzantine(found: Measurements) -> Iterable[Finding]:
+    """Message passing: PBFT, every attack at the bound; past it the block, and with smaller quorums two decisions."""
+    at = [bound for bound in found.bounds if bound.protocol == PBFT.name]
+    past = [bound for bound in found.bounds if bound.protocol == PBFTPastItsBound.name]
+    forced = [bound for bound in found.bounds if bound.protocol == ForcedPBFT.name]
+    if at:
+        yield Finding("PBFT at the bound, n = 3f+1", _count(at, DECIDED), all(bound.holds for bound in at))
+    if past:
+        why = f"{_count(past, BLOCKED)}: {explain(past[0])}"
+        yield Finding("one past it, n = 3f", why, all(bound.holds for bound in past))
+    for bound in forced:
+        why = f"two decisions in {bound.disagreements:,} of {bound.schedules:,} schedules: {bound.why}"
+        yield Finding("with quorums of 2f", why, bound.holds)
+
+
 def _memories(found: Measurements, system: System) -> Iterable[Finding]:
     measured = [bound for bound in found.bounds if bound.protocol == system.protocol]
     at = [bound for bound in measured if bound.side == AT]
@@ -316,6 +335,10 @@ def _best_case(found: Measurements, system: System) -> Iterable[Finding]:
             yield Finding("common case", _trips(measured.common_case), as_claimed)
             as_claimed = measured.take_over == measured.claimed_take_over
             yield Finding("after a take-over", _trips(measured.take_over), as_claimed)
+    for measured in found.delays:
+        if system is MESSAGE_PASSING and measured.protocol in BYZANTINE:
+            what = f"{BYZANTINE[measured.protocol]}, Byzantine"
+            yield Finding(what, _trips(measured.common_case), measured.common_case == measured.claimed)
     for latency in found.latencies:
         if latency.protocol == system.protocol:
             yield Finding("on Ray", tell_latency(latency), latency.holds)

@@ -122,6 +122,11 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     lines.append(("parties", f"{result.processes} processes, {result.memories} memories, engine {result.engine}"))
     lines.append(("rounds", f"{result.rounds}, seed {result.seed}"))
     lines.append(("faults", ", ".join(result.faults) or "none"))
+    if result.promises:
+        lines.append(("note", result.promises))
+    if result.signatures:
+        used = "; ".join(f"{name} {used['made']} and {used['verified']}" for name, used in result.signatures.items())
+        lines.append(("signatures", f"made and verified: {used}"))
     carriers = [f"{name} for {count} pairs" for name, count in result.transports.items()] or ["no memory"]
     lines.append(("transports", f"{', '.join(carriers)}; messages {result.messages}"))
     if not result.violations:

@@ -65,6 +65,7 @@ def simulate(scenario: Scenario, recorded: list[Choices] | None = None) -> Itera
             recorder,
             scenario.faults,
             seed=f"{scenario.seed}/{round}",
+            instance=round,
             regions=scenario.regions(),
             world=world,
             trace=True,

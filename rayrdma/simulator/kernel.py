@@ -19,12 +19,14 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from rayrdma.faults.plan import After, Crash, Fault, Pause
+from rayrdma.faults.behaviour import Behaviour, Plan
+from rayrdma.faults.plan import After, Byzantine, Crash, Fault, Pause
 from rayrdma.model.memory import Memory
 from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, WRITE, Operation
 from rayrdma.model.process import Process, Sleep
-from rayrdma.model.protocol import Protocol
-from rayrdma.model.regions import Record, Region, Value
+from rayrdma.model.protocol import Protocol, read_message
+from rayrdma.model.regions import ENCODE, Record, Region, Value
+from rayrdma.model.signatures import Signatures
 from rayrdma.model.tasks import Task
 from rayrdma.model.trace import (
     Crashed,
@@ -34,12 +36,14 @@ from rayrdma.model.trace import (
     Issued,
     LeaderChanged,
     Paused,
+    Refused,
     Responded,
     Resumed,
     Sent,
     TookEffect,
 )
 
+from .keys import identities
 from .schedule import Schedule
 
 FAULT, EFFECT, DELIVERY = 0, 1, 2
@@ -48,12 +52,16 @@ EVENT_LIMIT = 1_000_000
 
 @dataclass
 class World:
-    """What one instance of a protocol leaves to the next one: the time, who is dead, what was counted."""
+    """What one instance of a protocol leaves to the next one: the time, who is dead, what was counted.
+
+    Byzantine processes have their plan from there, and remember in it what they saw of older instances.
+    """
 
     time: int = 0
     dead_processes: set[int] = field(default_factory=set)
     dead_memories: set[int] = field(default_factory=set)
     counts: dict[tuple[str, int, str], int] = field(default_factory=dict)
+    plan: Plan | None = None
 
 
 class SimulatedProcess(Process):
@@ -65,6 +73,7 @@ class SimulatedProcess(Process):
         super().__init__(id, n, regions, memories, seed)
         self._kernel = kernel
         self.crashed = False
+        self.byzantine = False
         self.held: deque[tuple[Any, Any]] | None = None  # what arrives while it is paused
         self.watched: list[tuple[After, Crash]] = []
         self.omega = 0
@@ -76,7 +85,7 @@ class SimulatedProcess(Process):
         return memory not in self._kernel.world.dead_memories
 
     def processes_alive(self) -> int:
-        return self.n - len(self._kernel.world.dead_processes)
+        return sum(not (process.crashed or process.byzantine) for process in self._kernel.processes)
 
     def _issue(self, operation: Operation) -> None:
         self._kernel.issue(self, operation)
@@ -87,6 +96,12 @@ class SimulatedProcess(Process):
 
     def _start_timer(self, sleep: Sleep, duration: float) -> None:
         self._kernel.start_timer(self, sleep, duration)
+
+    def _make_signatures(self) -> Signatures:
+        return identities(self.n)[self.id].signatures(self._kernel.instance)
+
+    def refuse(self, liar: int, why: str) -> None:
+        self._kernel.refused(self.id, liar, why)
 
     def _on_decide(self) -> None:
         if self.crashed:  # it died within this step
@@ -103,8 +118,9 @@ class Kernel:
         inputs: what each process proposes; their number is n.
         memories: how many.
         schedule: the adversary.
-        faults: crashes and pauses; those in ``world`` already happened.
+        faults: those in ``world`` already happened.
         seed: of the processes' own random numbers.
+        instance: its number, which signatures cover.
         regions: instead of the protocol's own.
         trace: whether to keep the events.
     """
@@ -115,9 +131,10 @@ class Kernel:
         inputs: Sequence[Value],
         memories: int,
         schedule: Schedule,
-        faults: Iterable[Fault] = (),
+        faults: Sequence[Fault] = (),
         *,
         seed: str = "0",
+        instance: int = 0,
         regions: Sequence[Region] | None = None,
         world: World | None = None,
         trace: bool = False,
@@ -134,8 +151,12 @@ class Kernel:
         self._sequence = 0
         self.protocol = protocol
         self.inputs = inputs
+        self.instance = instance
+        self.refusals = 0
         self._schedule = schedule
         self._delay = schedule.delay
+        # Bound once: three of four events have one of these handlers.
+        self._on_effect, self._on_response, self._on_delivery = self._effect, self._response, self._delivery
         self.layout = list(regions if regions is not None else protocol.regions(n))
         named = {region.name: region for region in self.layout}
         self.memories = [Memory(self.layout) for _ in range(memories)]
@@ -143,7 +164,9 @@ class Kernel:
         self._protocols = [protocol(process) for process in self.processes]
         self._watched_memories: list[tuple[After, Crash]] = []
         self._started: list[Task[Any]] = []
-        self._plan(faults)
+        self._behaviours: dict[int, Behaviour] = {}
+        self._lawless(protocol, [fault for fault in faults if isinstance(fault, Byzantine)], seed)
+        self._plan([fault for fault in faults if not isinstance(fault, Byzantine)])
 
     def run(self, event_limit: int = EVENT_LIMIT) -> None:
         """Start every live process and let everything happen that can; at most ``event_limit`` events.
@@ -161,7 +184,8 @@ class Kernel:
         self._at(stabilises, FAULT, self._stabilise, None)
         for process, protocol, value in zip(self.processes, self._protocols, self.inputs, strict=True):
             if not process.crashed:
-                self._started.append(process.start(protocol.propose(value)))
+                main = self._behaviours[process.id].run(value) if process.byzantine else protocol.propose(value)
+                self._started.append(process.start(main))
         heap = self._heap
         events = 0
         while heap and events < event_limit:
@@ -183,8 +207,13 @@ class Kernel:
         return not self._heap
 
     def undecided(self) -> list[SimulatedProcess]:
-        """The live processes that have not decided."""
-        return [process for process in self.processes if not process.crashed and not process.decided]
+        """The live and correct processes that have not decided."""
+        return [process for process in self.processes if not (process.crashed or process.byzantine or process.decided)]
+
+    def signatures(self) -> dict[int, tuple[int, int]]:
+        """How many each process made and checked, of those that needed any."""
+        used = {process.id: process.__dict__.get("signatures") for process in self.processes}
+        return {id: (kept.made, kept.verified) for id, kept in used.items() if kept is not None}
 
     # What processes ask for
 
@@ -193,7 +222,10 @@ class Kernel:
         if process.crashed:
             return
         if operation.kind is WRITE:
-            process.regions[operation.region].encode(operation.argument)  # it must fit, as on every transport
+            # It must fit, as on every transport; and what no correct process can write is as good as nothing.
+            data = process.regions[operation.region].encode(operation.argument)
+            if process.byzantine:
+                operation.argument = process.regions[operation.region].value_of(data)
         elif operation.kind is COMPARE_AND_SWAP:
             process.regions[operation.region].encode(operation.argument[1])
         if self.trace is not None:
@@ -211,13 +243,18 @@ class Kernel:
             )
         self._sequence += 1
         delay = self._delay(process.id, operation.memory, self.now - self.start_time)
-        heappush(self._heap, ((self.now + delay) << 2 | EFFECT, self._sequence, self._effect, operation))
+        heappush(self._heap, ((self.now + delay) << 2 | EFFECT, self._sequence, self._on_effect, operation))
         if process.watched:
             self._count_process(process, NAMES[operation.kind])
             self._count_process(process, "operation")
 
     def send(self, process: SimulatedProcess, to: int, message: Record, depth: int) -> None:
         """A message leaves its process."""
+        if process.byzantine:  # a live process takes nothing else for a message either
+            read = read_message(self.protocol, ENCODE(message))
+            if read is None:
+                return
+            message = read
         if self.trace is not None:
             self.trace.append(Sent(self.now, process.id, to, message))
         self._sequence += 1
@@ -227,7 +264,7 @@ class Kernel:
             (
                 (self.now + delay) << 2 | DELIVERY,
                 self._sequence,
-                self._delivery,
+                self._on_delivery,
                 (process.id, to, message, depth),
             ),
         )
@@ -249,6 +286,12 @@ class Kernel:
         self.decisions.append(decided)
         if self.trace is not None:
             self.trace.append(decided)
+
+    def refused(self, process: int, liar: int, why: str) -> None:
+        """A process did not believe another one."""
+        self.refusals += 1
+        if self.trace is not None:
+            self.trace.append(Refused(self.now, process, liar, why))
 
     # What happens
 
@@ -283,7 +326,7 @@ class Kernel:
         delay = self._delay(process, memory, self.now - self.start_time)
         heappush(
             self._heap,
-            ((self.now + delay) << 2 | DELIVERY, self._sequence, self._response, (operation, response)),
+            ((self.now + delay) << 2 | DELIVERY, self._sequence, self._on_response, (operation, response)),
         )
 
     def _response(self, answered: tuple[Operation, Any]) -> None:
@@ -355,7 +398,17 @@ class Kernel:
 
     # Faults
 
-    def _plan(self, faults: Iterable[Fault]) -> None:
+    def _lawless(self, protocol: type[Protocol], faults: Sequence[Byzantine], seed: str) -> None:
+        if not faults:
+            return
+        if self.world.plan is None:
+            self.world.plan = Plan((fault.process for fault in faults), seed)
+        for fault in faults:
+            process = self.processes[fault.process]
+            process.byzantine = True
+            self._behaviours[process.id] = fault.behaviour(process, protocol, self.world.plan)
+
+    def _plan(self, faults: Iterable[Crash | Pause]) -> None:
         for number in self.world.dead_processes:
             self.processes[number].crashed = True
         for fault in faults:

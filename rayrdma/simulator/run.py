@@ -19,4 +19,6 @@ def observe(kernel: Kernel) -> Observation:
         decisions=kernel.decisions,
         undecided=blocked if kernel.quiescent else {},
         trace=kernel.trace,
+        byzantine=frozenset(process.id for process in kernel.processes if process.byzantine),
+        signatures=kernel.signatures(),
     )

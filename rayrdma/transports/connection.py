@@ -10,10 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final, Literal, Protocol
 
-import msgspec
-
 from rayrdma.model.operations import Kind
-from rayrdma.model.regions import Region
 
 
 class _Pending(Enum):
@@ -22,19 +19,6 @@ class _Pending(Enum):
 
 PENDING: Final = _Pending.PENDING
 Pending = Literal[_Pending.PENDING]
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes of no sense raises."""
-
-
-def value_of(region: Region, answer: Any) -> Any:
-    """The value that was read. What no correct process can have written there counts as never written."""
-    if not isinstance(answer, bytes):
-        return answer
-    try:
-        return region.decode(answer)
-    except UNREADABLE:
-        return None
 
 
 class Call(Protocol):

@@ -17,9 +17,7 @@ import msgspec
 import zmq
 
 from rayrdma.model.errors import EnvironmentProblem
-from rayrdma.model.regions import ENCODE, Record
-
-from .connection import UNREADABLE
+from rayrdma.model.regions import ENCODE, UNREADABLE, Record
 
 CARRIER = "zeromq"
 HIGH_WATER_MARK = 100_000

@@ -27,9 +27,9 @@ from rayrdma.model.operations import (
 )
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission
-from rayrdma.model.regions import ENCODE, Region
+from rayrdma.model.regions import ENCODE, UNREADABLE, Region
 
-from .connection import UNREADABLE, Call, value_of
+from .connection import Call
 
 VALUE, ACKED, REFUSED = 0, 1, 2
 FRAME_OVERHEAD = 512
@@ -177,8 +177,8 @@ class FrameCodec:
             return NAK
         region = self._regions[operation.region]
         if operation.kind == READ_REGION:
-            return tuple(value_of(region, data) for data in reply.value)
-        return value_of(region, reply.value)
+            return tuple(region.value_of(data) for data in reply.value)
+        return region.value_of(reply.value)
 
     def retry(self, number: int, reply: Reply) -> bytes | None:
         """A memory compares bytes: if it holds an equal value of other bytes, the swap is asked again with those."""
@@ -189,7 +189,7 @@ class FrameCodec:
         held = reply.value
         expected, new = operation.argument
         region = self._regions[operation.region]
-        if held is None or held == self._tried or value_of(region, held) != expected:
+        if held is None or held == self._tried or region.value_of(held) != expected:
             return None
         self._tried = held
         return ENCODE(

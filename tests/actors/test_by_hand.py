@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import ray
 
-from rayrdma.actors.by_value import dump_protocol
+from rayrdma.actors.by_value import dump_class
 from rayrdma.actors.coordinator_host import CoordinatorActor, Plan
 from rayrdma.actors.memory import MemoryActor
 from rayrdma.actors.omega import PERIOD
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.live
 
 
 def wiring(folder: str, n: int, memories: int) -> Wiring:
-    return Wiring(n, memories, dump_protocol(ProtectedMemoryPaxos), None, 0, folder, PERIOD)
+    return Wiring(n, memories, dump_class(ProtectedMemoryPaxos), None, 0, folder, PERIOD)
 
 
 @pytest.mark.parametrize("shm", [True, False], ids=["shm", "ray-channel"])
@@ -37,7 +37,8 @@ def test_two_processes_and_a_memory(on_ray: str, shm: bool) -> None:
             found: list[dict[str, Any]] = ray.get([actor.whereabouts.remote() for actor in actors])
             assert len({there["pid"] for there in found} | {os.getpid()}) == 3
             inboxes = {process: there["inboxes"][process] for process, there in enumerate(found)}
-            chosen = ray.get([actor.connect.remote(actor, [address], inboxes, {}) for actor in actors])
+            keys = {process: there["keys"][process] for process, there in enumerate(found)}
+            chosen = ray.get([actor.connect.remote(actor, [address], inboxes, {}, keys) for actor in actors])
             assert chosen == [["shm" if shm else "ray-channel"]] * 2
             ray.get([memory.forget.remote(), *(actor.beat.remote() for actor in actors)])
             for instance in (1, 2):

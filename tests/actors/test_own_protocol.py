@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import rayrdma
-from rayrdma.actors.by_value import dump_protocol, load_protocol
+from rayrdma.actors.by_value import dump_class, load_class
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.model.errors import UsageError
 from rayrdma.protocols import ProtectedMemoryPaxos
@@ -164,10 +164,10 @@ class Locked(Protocol):
 def test_what_can_not_leave_the_process_is_named(tmp_path: Path) -> None:
     file = tmp_path / "locked.py"
     file.write_text(BAD)
-    with pytest.raises(UsageError, match=r"^the protocol 'locked' can not be sent .*cannot pickle '_thread.lock'"):
+    with pytest.raises(UsageError, match=r"^the class of 'locked' can not be sent .*cannot pickle '_thread.lock'"):
         Experiment(f"{file}:Locked", run=RunConfig("ray")).run()
 
 
 def test_a_protocol_of_the_library_travels_by_name() -> None:
-    assert load_protocol(dump_protocol(ProtectedMemoryPaxos)) is ProtectedMemoryPaxos
-    assert len(dump_protocol(ProtectedMemoryPaxos)) < 200
+    assert load_class(dump_class(ProtectedMemoryPaxos)) is ProtectedMemoryPaxos
+    assert len(dump_class(ProtectedMemoryPaxos)) < 200

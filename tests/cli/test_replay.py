@@ -62,7 +62,11 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
         (changed(lambda replay: replay.update(choices=[])), 64, ["corrupt", "no round"]),
         (changed(lambda replay: replay.pop("memories")), 64, ["corrupt", "memories"]),
         (changed(lambda replay: replay.update(memories="three")), 64, ["corrupt", "memories"]),
-        (changed(lambda replay: replay.update(faults=[{}])), 64, ["corrupt", "crash or a pause"]),
+        (
+            changed(lambda replay: replay.update(faults=[{}])),
+            64,
+            ["corrupt", "a crash, a pause or a Byzantine process"],
+        ),
         (changed(lambda replay: replay.update(faults=[{"crash": {"process": 9}}])), 64, ["process 9", "p0 to p2"]),
         (changed(lambda replay: replay.update(protocol="gone.py:Own")), 64, ["there is no file", "gone.py"]),
         (changed(lambda replay: replay.update(inputs=["x", "y", "z"])), 1, ["not reproduced", "recorded with"]),

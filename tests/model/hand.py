@@ -9,7 +9,9 @@ from rayrdma.model.operations import Operation
 from rayrdma.model.permissions import everyone
 from rayrdma.model.process import Process, Sleep
 from rayrdma.model.regions import Record, Region
+from rayrdma.model.signatures import Signatures
 from rayrdma.model.tasks import Task
+from rayrdma.simulator.keys import identities
 
 REGION = "r"
 
@@ -48,6 +50,12 @@ class HandProcess(Process):
 
     def _start_timer(self, sleep: Sleep, duration: float) -> None:
         self.timers.append(sleep)
+
+    def _make_signatures(self) -> Signatures:
+        return identities(self.n)[self.id].signatures(0)
+
+    def refuse(self, liar: int, why: str) -> None:
+        pass
 
     def _on_decide(self) -> None:
         pass

@@ -33,6 +33,11 @@ def test_granting_reading_to_all_and_both_to_one_is_refused() -> None:
         Permission(read=range(3), readwrite=[1])
 
 
+def test_processes_count_from_0() -> None:
+    with pytest.raises(UsageError, match="processes count from 0"):
+        Permission(read=[0, -1])
+
+
 def test_permissions_are_values() -> None:
     assert Permission(read=[1, 0]) == Permission(read=(0, 1))
     assert hash(Permission(read=[1, 0])) == hash(Permission(read=(0, 1)))

@@ -8,7 +8,7 @@ import pytest
 
 from rayrdma.model.errors import NoSuchRegister, ProtocolError
 from rayrdma.model.outcomes import ACK, NAK, Outcome
-from rayrdma.model.permissions import everyone
+from rayrdma.model.permissions import everyone, exclusive_writer
 from rayrdma.model.regions import Record
 
 from .hand import REGION, HandProcess
@@ -247,6 +247,14 @@ def test_a_register_that_is_not_there(
     with pytest.raises(NoSuchRegister, match=message):
         process.run(main())
     assert process.issued == []
+
+
+def test_a_permission_for_a_process_that_is_not_there(process: HandProcess) -> None:
+    async def main() -> None:
+        await process.change_permission(0, REGION, exclusive_writer(process.n, process.n + 1))
+
+    with pytest.raises(ProtocolError, match=rf"but there are p0 to p{process.n - 1}"):
+        process.run(main())
 
 
 def test_random_numbers_are_each_processs_own_and_repeat() -> None:

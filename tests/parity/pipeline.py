@@ -7,6 +7,7 @@ from typing import Any
 from rayrdma.model.operations import Operation
 from rayrdma.model.process import Process, Sleep
 from rayrdma.model.regions import Record
+from rayrdma.model.signatures import Signatures
 from rayrdma.transports.connection import PENDING
 
 from .party import MEMORIES, PROCESSES, REGIONS, Party
@@ -63,6 +64,12 @@ class PostingProcess(Process):
         raise NotImplementedError
 
     def _start_timer(self, sleep: Sleep, duration: float) -> None:
+        raise NotImplementedError
+
+    def _make_signatures(self) -> Signatures:
+        raise NotImplementedError
+
+    def refuse(self, liar: int, why: str) -> None:
         raise NotImplementedError
 
     def _on_decide(self) -> None:

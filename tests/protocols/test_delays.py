@@ -6,7 +6,17 @@ import pytest
 
 from rayrdma.faults.plan import Crash
 from rayrdma.model.protocol import Protocol
-from rayrdma.protocols import PROTOCOLS, DiskPaxos, DiskPaxosTwoPhase, Paxos, PaxosTwoPhase, ProtectedMemoryPaxos
+from rayrdma.protocols import (
+    PBFT,
+    PROTOCOLS,
+    DiskPaxos,
+    DiskPaxosTwoPhase,
+    FaB,
+    Paxos,
+    PaxosTwoPhase,
+    ProtectedMemoryPaxos,
+)
+from rayrdma.protocols.views import ViewProtocol
 from rayrdma.simulator.schedule import Constant
 from tests.fuzz import run
 
@@ -16,6 +26,8 @@ DELAYS: dict[type[Protocol], int] = {
     DiskPaxos: 4,
     DiskPaxosTwoPhase: 8,
     ProtectedMemoryPaxos: 2,
+    PBFT: 3,
+    FaB: 2,
 }
 DELAYS_AFTER_TAKE_OVER: dict[type[Protocol], int] = {
     Paxos: 4,
@@ -23,6 +35,8 @@ DELAYS_AFTER_TAKE_OVER: dict[type[Protocol], int] = {
     DiskPaxos: 8,
     DiskPaxosTwoPhase: 8,
     ProtectedMemoryPaxos: 8,
+    PBFT: 4,
+    FaB: 3,
 }
 
 
@@ -32,7 +46,7 @@ def test_the_table_names_every_protocol() -> None:
 
 @pytest.mark.parametrize("protocol", DELAYS, ids=lambda protocol: protocol.name)
 def test_common_case(protocol: type[Protocol]) -> None:
-    outcome = run(protocol, 3, 3, 0, by=Constant())
+    outcome = run(protocol, protocol.usual_processes, 3, 0, by=Constant())
     first = outcome.observation.decisions[0]
     assert outcome.violations() == []
     assert outcome.decided()
@@ -41,19 +55,21 @@ def test_common_case(protocol: type[Protocol]) -> None:
 
 @pytest.mark.parametrize("protocol", DELAYS, ids=lambda protocol: protocol.name)
 def test_every_decision_is_as_deep_as_it_is_late_when_every_leg_takes_one_delay(protocol: type[Protocol]) -> None:
-    for decision in run(protocol, 3, 3, 0, by=Constant()).observation.decisions:
+    for decision in run(protocol, protocol.usual_processes, 3, 0, by=Constant()).observation.decisions:
         assert decision.depth == decision.time
-        assert decision.depth == DELAYS[protocol] + (decision.process != 0)
+        # A leader tells the others; of PBFT and FaB everybody counts votes.
+        assert decision.depth == DELAYS[protocol] + (decision.process != 0 and not protocol.byzantine)
 
 
 @pytest.mark.parametrize("protocol", DELAYS, ids=lambda protocol: protocol.name)
 def test_first_leader_crashed_before_it_began(protocol: type[Protocol]) -> None:
-    outcome = run(protocol, 3, 3, 0, [Crash(process=0)], by=Constant())
+    outcome = run(protocol, protocol.usual_processes, 3, 0, [Crash(process=0)], by=Constant())
     first = outcome.observation.decisions[0]
+    waited = protocol.first_time_out if issubclass(protocol, ViewProtocol) else 0  # not an election, but a clock
     assert outcome.violations() == []
     assert outcome.decided()
     assert (first.process, first.value) == (1, "v1")
-    assert first.depth == first.time == DELAYS_AFTER_TAKE_OVER[protocol]
+    assert first.depth == first.time - waited == DELAYS_AFTER_TAKE_OVER[protocol]
 
 
 def test_take_over_from_a_leader_that_crashed_after_its_first_write() -> None:

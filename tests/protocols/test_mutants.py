@@ -6,9 +6,9 @@ import pytest
 
 from rayrdma.checks.outcome import OUTCOME
 from rayrdma.faults.plan import Crash
-from rayrdma.protocols import PROTOCOLS, DiskPaxos, ProtectedMemoryPaxos
+from rayrdma.protocols import DiskPaxos, ProtectedMemoryPaxos
 from rayrdma.simulator.schedule import Constant
-from tests.fuzz import Run, run
+from tests.fuzz import CRASH_TOLERANT, Run, run
 from tests.mutation import Mutant, StaleMutant
 from tests.scripted import MESSAGE, Scripted
 
@@ -33,7 +33,7 @@ def test_harmless_mutant_is_let_be(mutant: Mutant) -> None:
     assert mutant.first_caught(range(mutant.budget)) is None
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+@pytest.mark.parametrize("protocol", CRASH_TOLERANT, ids=lambda protocol: protocol.name)
 def test_the_honest_protocol_passes_what_its_mutants_fail(protocol: type) -> None:
     for seed in range(500):
         outcome = run(protocol, 3, 3, seed)

@@ -13,11 +13,10 @@ from rayrdma.checks.observation import Observation
 from rayrdma.faults.plan import After, Crash, Fault, Pause
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
-from rayrdma.protocols import PROTOCOLS
 from rayrdma.simulator.kernel import Kernel, World
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Adversary
-from tests.fuzz import EVENT_LIMIT, MEMORY_OPERATIONS, PROCESS_OPERATIONS, random_crashes, schedule
+from tests.fuzz import CRASH_TOLERANT, EVENT_LIMIT, MEMORY_OPERATIONS, PROCESS_OPERATIONS, random_crashes, schedule
 
 VALUES = st.one_of(st.text(max_size=5), st.binary(max_size=5), st.integers(-9, 9), st.floats(allow_nan=False, width=32))
 
@@ -42,7 +41,7 @@ def fault_plans(draw: st.DrawFn, n: int, m: int) -> list[Fault]:
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[type[Protocol], list[Value], int, int, list[Fault]]:
     """(protocol, inputs, memories, seed of the adversary, faults)."""
-    protocol = draw(st.sampled_from(list(PROTOCOLS.values())))
+    protocol = draw(st.sampled_from(CRASH_TOLERANT))
     inputs = draw(st.lists(VALUES, min_size=1, max_size=4))
     m = draw(st.integers(1, 5)) if protocol.needs_memories else 0
     return protocol, inputs, m, draw(st.integers(0, 10_000)), draw(fault_plans(len(inputs), m))
@@ -70,7 +69,7 @@ def test_without_crashes_everybody_decides(case: tuple[type[Protocol], list[Valu
     assert len(observation.decisions) == len(inputs), observation.undecided
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+@pytest.mark.parametrize("protocol", CRASH_TOLERANT, ids=lambda protocol: protocol.name)
 def test_rounds_on_the_same_parties(protocol: type[Protocol]) -> None:
     """As many crashes as the protocol tolerates, and pauses, over four rounds: every round is a good one."""
     for seed in range(100):

@@ -14,7 +14,8 @@ import pytest
 
 import rayrdma.results.table as table_module
 from rayrdma import EnvironmentProblem, UsageError
-from rayrdma.results.bounds import BoundMeasured
+from rayrdma.results.bounds import BOUNDS, BoundMeasured
+from rayrdma.results.delays import CLAIMED
 from rayrdma.results.live import Kill, Latency
 from rayrdma.results.page import render
 from rayrdma.results.table import NOT_BUILT_YET, Measurements, Table, assemble, measure_table
@@ -73,7 +74,7 @@ def test_what_is_measured_is_counted(simulated: Table) -> None:
 
 def test_what_is_not_built_never_has_a_number(simulated: Table) -> None:
     later = [cell for row in simulated.rows for cell in row.cells if cell.status == NOT_BUILT_YET]
-    assert len(later) == 10
+    assert len(later) == 9
     assert all(cell.measured == "not built yet" and cell.findings == [] for cell in later)
     assert all(row.cells[3].status == NOT_BUILT_YET for row in simulated.rows)
 
@@ -126,7 +127,7 @@ def test_what_was_measured_is_kept_when_ray_is_not_there(tmp_path: Path, monkeyp
     folder = Path(note.removeprefix("what it had is in "))
     table = json.loads((folder / "table.json").read_text())
     assert table["unfinished"] == "Ray could not be started on this machine: no room"
-    assert len(table["bounds"]) == 20
+    assert len(table["bounds"]) == len(BOUNDS)
     assert "Unfinished: Ray could not be started" in (folder / "table.html").read_text()
 
 
@@ -173,7 +174,7 @@ def test_every_figure_of_the_json_is_on_the_page(whole: Table) -> None:
             assert all(f"{finding.what} {finding.found}" in text for finding in cell.findings)
     for figure in ("27 µs", "440 µs", "830 µs", "2.17 ms", "71.6 ms", "p1: b, p2: b", "61.2 s", "p0@send:2"):
         assert figure in text
-    assert "640 simulated runs" in text.replace(f"{20 * SCHEDULES + 10}", "640")
+    assert "640 simulated runs" in text.replace(f"{len(BOUNDS) * SCHEDULES + 2 * len(CLAIMED)}", "640")
     assert whole.versions["python"] in text
 
 

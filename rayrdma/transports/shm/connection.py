@@ -7,7 +7,7 @@ from typing import Any
 
 from rayrdma.model.operations import CHANGE_PERMISSION, READ, READ_REGION, WRITE
 from rayrdma.model.regions import Region
-from rayrdma.transports.connection import PENDING, Call, Pending, value_of
+from rayrdma.transports.connection import PENDING, Call, Pending
 
 from .endpoint import Endpoint
 from .segment import Segment
@@ -38,12 +38,12 @@ class ShmConnection:
         if kind == WRITE:
             return endpoint.write(operation.register, region.encode(operation.argument))
         if kind == READ:
-            return value_of(region, endpoint.read(operation.register))
+            return region.value_of(endpoint.read(operation.register))
         if kind == READ_REGION:
             answers = endpoint.read_region()
             if not isinstance(answers, list):
                 return answers
-            return tuple(value_of(region, answer) for answer in answers)
+            return tuple(region.value_of(answer) for answer in answers)
         if kind == CHANGE_PERMISSION:
             return endpoint.change_permission(operation.argument)
         return self._compare_and_swap(endpoint, operation)
@@ -56,7 +56,7 @@ class ShmConnection:
         tried = None if expected is None else region.encode(expected)
         while True:
             held = endpoint.compare_and_swap(operation.register, tried, data)
-            value = value_of(region, held)
+            value = region.value_of(held)
             if not isinstance(held, bytes) or held == tried or value != expected:
                 return value
             tried = held
