@@ -150,8 +150,18 @@ class CoordinatorHost:
         reports: list[Report] = []
         deadline = time.monotonic() + self._plan.timeout + GRACE_SECONDS
         waiting = list(calls)
+        settling = {
+            party.actor.settled.remote(instance)
+            for party in calls.values()
+            if self._wiring.protocol.goes_on and not self._lawless(party)
+        }
         while waiting:
-            if all(self._lawless(calls[call]) for call in waiting):  # they might go on for ever
+            if self._wiring.protocol.goes_on and settling:
+                done, rest = ray.wait(list(settling), num_returns=1, timeout=max(0.0, deadline - time.monotonic()))
+                settling = set(rest) if done else set()
+                continue
+            if self._wiring.protocol.goes_on or all(self._lawless(calls[call]) for call in waiting):
+                # Nobody needs anything of those who are left, and they might go on for ever.
                 for call in waiting:
                     calls[call].actor.end_round.remote(instance)
             done, waiting = ray.wait(waiting, num_returns=1, timeout=max(0.0, deadline - time.monotonic()))

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -18,13 +18,13 @@ from rayrdma.faults.behaviour import Behaviour
 from rayrdma.faults.plan import After
 from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
 from rayrdma.model.outcomes import ACK, Outcome
-from rayrdma.model.process import Process, Quorum, Sleep
+from rayrdma.model.process import Change, Process, Quorum, Sleep, Watch
 from rayrdma.model.protocol import Protocol as AgreementProtocol
 from rayrdma.model.protocol import read_message
 from rayrdma.model.regions import ENCODE, Record, Region, Value
 from rayrdma.model.signatures import Identity, Signatures
 from rayrdma.model.tasks import Completion, Task
-from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Refused, Responded, Sent
+from rayrdma.model.trace import Decided, Delivered, Event, Issued, LeaderChanged, Noted, Refused, Responded, Sent
 from rayrdma.transports.connection import PENDING, Connection
 from rayrdma.transports.links import Inbox, Outbox
 
@@ -49,6 +49,9 @@ class WriteEach(Protocol):
 
 
 MILLISECOND = 0.001
+SHORTEST_PAUSE = 0.00002
+"""Seconds between two looks at memories at first; each further look that sees nothing new adds as much."""
+T = TypeVar("T", Sleep, Change)
 
 
 class Clockwork:
@@ -121,6 +124,7 @@ class LiveProcess(Process):
         self.refusals = 0
         self.instead: Behaviour | None = None
         self._timers: list[tuple[float, Sleep, int]] = []
+        self._lookers: list[tuple[float, Change, int]] = []
         self._hung = False
         self._acked: Completion[Outcome] = Completion(self)
         self._acked.done = True
@@ -209,6 +213,15 @@ class LiveProcess(Process):
     def _make_signatures(self) -> Signatures:
         return self._identity.signatures(self.instance)
 
+    def _await_change(self, watch: Watch, change: Change) -> None:
+        watch.looks += 1
+        due = time.monotonic() + min(watch.looks * SHORTEST_PAUSE, MILLISECOND)
+        self._lookers.append((due, change, self.current.depth))
+
+    def note(self, what: str, value: Any) -> None:
+        if self.trace is not None:
+            self.trace.append(Noted(self._now(), self.id, what, value))
+
     def refuse(self, liar: int, why: str) -> None:
         self.refusals += 1
         if self.trace is not None:
@@ -237,6 +250,11 @@ class LiveProcess(Process):
         """Nothing is left to do for it in this instance."""
         return self.stopped or (self._main is not None and self._main.done)
 
+    @property
+    def settled(self) -> bool:
+        """Nothing more is to be expected of it for itself, in this instance."""
+        return self.finished or self.decided or self._protocol.settled
+
     def step(self) -> bool:
         """Take in whatever has happened, and react; whether anything had."""
         happened = self._poll_memories()
@@ -244,7 +262,11 @@ class LiveProcess(Process):
             happened = True
             self._take_message(envelope.sender, envelope.payload, envelope.depth)
         if self._timers:
-            happened |= self._ring()
+            self._timers, rung = self._ring(self._timers)
+            happened |= rung
+        if self._lookers:
+            self._lookers, rung = self._ring(self._lookers)
+            happened |= rung
         leader = self._omega.leader
         if leader != self._seen_leader:
             self._seen_leader = leader
@@ -263,8 +285,8 @@ class LiveProcess(Process):
 
     @property
     def expects_memories(self) -> bool:
-        """Whether some memory has not answered yet."""
-        return bool(self._pending)
+        """Whether some memory has not answered yet, or is looked at all the time."""
+        return bool(self._pending or self._lookers)
 
     def waiting_for(self) -> str:
         """What its protocol waits for."""
@@ -301,10 +323,10 @@ class LiveProcess(Process):
         while ready:
             ready.popleft().step()
 
-    def _ring(self) -> bool:
+    def _ring(self, timers: list[tuple[float, T, int]]) -> tuple[list[tuple[float, T, int]], bool]:
+        """Complete what is due; what is not, and whether anything was."""
         now = time.monotonic()
-        due = [timer for timer in self._timers if timer[0] <= now]
-        self._timers = [timer for timer in self._timers if timer[0] > now]
-        for _, sleep, depth in due:
-            sleep.complete(None, depth)
-        return bool(due)
+        due = [timer for timer in timers if timer[0] <= now]
+        for _, waiting, depth in due:
+            waiting.complete(None, depth)
+        return [timer for timer in timers if timer[0] > now], bool(due)

@@ -56,7 +56,8 @@ class ProcessHost:
         self._seats = {id: Seat(id, wiring) for id in ids}
         self._held = threading.Event()
         self._turn = threading.Lock()
-        self._over = 0
+        self._over = self._settled = 0
+        self._settling = threading.Condition()
         self._plan = Plan(wiring.behaviours, str(wiring.seed))
         self._clockworks = {
             id: Clockwork(wiring.crashes.get(id), kill_this_process if len(ids) == 1 else self._stopper(id))
@@ -120,6 +121,11 @@ class ProcessHost:
         """All correct processes are done: a Byzantine one, which may go on for ever, has to stop now."""
         self._over = instance
 
+    def settled(self, instance: int) -> None:
+        """Return when all correct processes here have decided, or never will; they may go on for the others."""
+        with self._settling:
+            self._settling.wait_for(lambda: self._settled >= instance)
+
     def _run(self, instance: int, values: Mapping[int, Value], timeout: float, epoch_ns: int) -> list[Report]:
         processes = []
         for seat in self._seats.values():
@@ -133,6 +139,8 @@ class ProcessHost:
         # A Byzantine process may go on for ever; alone in its actor it does so until the coordinator ends the round.
         awaited = [process for process in processes if process.instead is None] or processes
         while not all(process.finished for process in awaited):
+            if self._settled < instance and all(process.settled for process in awaited):
+                self._settle(instance)
             happened = False
             for process in processes:
                 if not process.finished:
@@ -143,7 +151,13 @@ class ProcessHost:
             # While a memory may answer within microseconds, a short spin; else sleep until a message comes.
             if idle > SPIN or (idle and not any(process.expects_memories for process in processes)):
                 processes[0].wait(NAP)
+        self._settle(instance)
         return [self._report(process) for process in processes]
+
+    def _settle(self, instance: int) -> None:
+        with self._settling:
+            self._settled = instance
+            self._settling.notify_all()
 
     def stop(self, id: int) -> None:
         """A crash of one process among several: it takes no step any more, its heartbeats end."""
@@ -189,7 +203,7 @@ class ProcessHost:
             return {}
         from rayrdma.transports.shm import Fan
 
-        return {region.name: Fan(segments, region, seat.id, 0) for region in self._regions}
+        return {region.name: Fan(segments, region, seat.id, 0) for region in self._regions if not region.covers}
 
     def _process(self, seat: Seat, instance: int, epoch_ns: int) -> LiveProcess:
         wiring = self._wiring
@@ -235,5 +249,5 @@ class ProcessHost:
         )
 
 
-ProcessActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=4)(ProcessHost)
+ProcessActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=6)(ProcessHost)
 """`ProcessHost` as a Ray actor."""

@@ -22,9 +22,9 @@ COMMANDS = [
 ]
 
 
-def delays_in_the_readme() -> dict[str, tuple[int, int]]:
-    rows = re.findall(r"^\| `([a-z-]+)`.*\| (\d+) delays \| (\d+) delays \|$", README, re.MULTILINE)
-    return {name: (int(common), int(after)) for name, common, after in rows}
+def delays_in_the_readme() -> dict[str, tuple[int, int | None]]:
+    rows = re.findall(r"^\| `([a-z-]+)`.*\| (\d+) delays \| (?:(\d+) delays|aborts) \|$", README, re.MULTILINE)
+    return {name: (int(common), int(after) if after else None) for name, common, after in rows}
 
 
 def test_the_table_names_every_protocol() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from rayrdma.model.protocol import Protocol
+from rayrdma.protocols.cheap_quorum import CheapQuorum
 from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
 from rayrdma.protocols.paxos import PaxosTwoPhase
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
 from rayrdma.protocols.views import ViewProtocol
 
+from .cheap_quorum import CHEAP_QUORUM
 from .disk_paxos import DISK_PAXOS
 from .model import MODEL
 from .observation import Check, Observation, Violation
@@ -21,6 +23,7 @@ INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
     (DiskPaxosTwoPhase, DISK_PAXOS),
     (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
     (ViewProtocol, VIEWS),
+    (CheapQuorum, CHEAP_QUORUM),
 )
 """The invariants of each protocol; they hold for what is derived from it too."""
 

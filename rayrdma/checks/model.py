@@ -21,6 +21,7 @@ from rayrdma.model.operations import (
 )
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission
+from rayrdma.model.regions import Region
 from rayrdma.model.trace import (
     Crashed,
     Decided,
@@ -70,7 +71,16 @@ def replay(observation: Observation) -> Iterator[Effect]:
         may_write = process in permission.write or process in permission.readwrite
         response: Any = NAK
         legal = False
-        if kind is CHANGE_PERMISSION:
+        if region.covers:
+            if kind is CHANGE_PERMISSION:
+                response = None
+            elif kind is READ_REGION and all(_reads(process, permissions, memory, regions[c]) for c in region.covers):
+                response = tuple(
+                    registers.get((memory, covered, register))
+                    for covered in region.covers
+                    for register in range(regions[covered].registers)
+                )
+        elif kind is CHANGE_PERMISSION:
             response = None
             legal = region.legal_change(process, name, permission, event.argument)
             if legal:
@@ -90,6 +100,11 @@ def replay(observation: Observation) -> Iterator[Effect]:
         elif may_read and kind is READ_REGION:
             response = tuple(registers.get((memory, name, register)) for register in range(region.registers))
         yield Effect(event, permission, response, after, legal)
+
+
+def _reads(process: int, permissions: dict[tuple[int, str], Permission], memory: int, region: Region) -> bool:
+    permission = permissions.get((memory, region.name), region.permission)
+    return process in permission.read or process in permission.readwrite
 
 
 def disjoint_permissions(observation: Observation) -> Violation | None:

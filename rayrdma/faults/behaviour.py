@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from rayrdma.model.errors import UsageError
 from rayrdma.model.operations import Operation
-from rayrdma.model.process import Process, Sleep
+from rayrdma.model.process import Change, Process, Quorum, Sleep, Watch
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Record, Value
 from rayrdma.model.signatures import Signatures
@@ -118,8 +118,6 @@ class Facade(Process):
         return super().write(memory, region, register, instead[0]) if instead else Completion(self)
 
     def write_each(self, region: str, register: int, value: Any, need: int) -> Completion[Any]:
-        from rayrdma.model.process import Quorum
-
         writes: Any = [self.write(memory, region, register, value) for memory in self.memories]
         return Quorum(self, need, writes)
 
@@ -148,6 +146,12 @@ class Facade(Process):
 
     def _start_timer(self, sleep: Sleep, duration: float) -> None:
         self.real._start_timer(sleep, duration)
+
+    def _await_change(self, watch: Watch, change: Change) -> None:
+        self.real._await_change(watch, change)
+
+    def note(self, what: str, value: Any) -> None:
+        """Nobody cares what a Byzantine process comes to."""
 
     def refuse(self, liar: int, why: str) -> None:
         """Nobody cares what a Byzantine process believes."""

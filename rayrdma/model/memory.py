@@ -18,10 +18,11 @@ from .regions import Region
 class RegionState:
     """One region of one memory: its registers (None: never written) and its present permission."""
 
-    __slots__ = ("permission", "region", "registers")
+    __slots__ = ("covers", "permission", "region", "registers")
 
     def __init__(self, region: Region) -> None:
         self.region = region
+        self.covers = region.covers
         self.permission: Permission = region.permission
         self.registers: list[Any] = [None] * region.registers
 
@@ -41,6 +42,8 @@ class Memory:
         A change of permission that is not legal is a no-op; its issuer learns nothing (P19, section 3).
         """
         state = self.regions[region]
+        if state.covers:
+            return self._read_view(process, kind, state.covers)
         permission = state.permission
         if kind is WRITE:
             if process not in permission.writers:
@@ -64,3 +67,12 @@ class Memory:
         if old == expected:
             state.registers[register] = new
         return old
+
+    def _read_view(self, process: int, kind: Kind, covers: tuple[str, ...]) -> Any:
+        """A region that lies over others can be read, by who may read all of them, and nothing else."""
+        if kind is CHANGE_PERMISSION:
+            return None
+        states = [self.regions[name] for name in covers]
+        if kind is not READ_REGION or any(process not in state.permission.readers for state in states):
+            return NAK
+        return tuple(value for state in states for value in state.registers)

@@ -100,6 +100,36 @@ class Leadership(Completion[None]):
 _NOTHING: Any = iter(())
 
 
+class Watch:
+    """What a process that polls memories waits with between two looks."""
+
+    __slots__ = ("looks", "process", "seen")
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.seen = -1
+        self.looks = 0
+
+    def changed(self) -> Completion[None]:
+        """Wait until a look may see more than the one before did: polling, without the polls that see nothing.
+
+        The simulator knows when that is. It lets the next reads be under way already when a change takes
+        effect, as those of a process that polls all the time are; and a run in which all wait so has blocked.
+        """
+        change = Change(self.process)
+        self.process._await_change(self, change)
+        return change
+
+
+class Change(Completion[None]):
+    """Some register or permission of some memory is another one than before."""
+
+    __slots__ = ()
+
+    def waiting_for(self) -> str:
+        return "a change in memory"
+
+
 class Sleep(Completion[None]):
     """A timer."""
 
@@ -171,6 +201,14 @@ class Process(ABC):
     @abstractmethod
     def _make_signatures(self) -> Signatures:
         """This process's own key and everybody's public ones, for this instance."""
+
+    @abstractmethod
+    def _await_change(self, watch: Watch, change: Change) -> None:
+        """Complete ``change`` once something may have changed since ``watch`` completed one before."""
+
+    @abstractmethod
+    def note(self, what: str, value: Any) -> None:
+        """Put something into the trace, for the checks; it changes nothing."""
 
     @abstractmethod
     def refuse(self, liar: int, why: str) -> None:
@@ -261,6 +299,10 @@ class Process(ABC):
         sleep = Sleep(self)
         self._start_timer(sleep, duration)
         return sleep
+
+    def watch(self) -> Watch:
+        """For a loop that polls memories: look, then wait for ``watch.changed()``, then look again."""
+        return Watch(self)
 
     def elected(self) -> Completion[None]:
         """Wait until Omega outputs this process."""

@@ -23,6 +23,9 @@ class Protocol(ABC):
         messages: the types of the messages that it sends; nothing else is decoded from a peer.
         needs_memories: whether it makes no sense without a memory.
         byzantine: whether it promises anything if processes are Byzantine.
+        goes_on: whether its processes go on after their decision, for the others: then a round is over when all that
+            are correct have decided or are ``settled``.
+        settled: whether this process will never decide, and knows it.
         usual_processes: how many processes a run has if nobody says: the fewest that tolerate one fault.
     """
 
@@ -30,10 +33,12 @@ class Protocol(ABC):
     messages: ClassVar[tuple[type[Record], ...]] = ()
     needs_memories: ClassVar[bool] = True
     byzantine: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = False
     usual_processes: ClassVar[int] = 3
 
     def __init__(self, process: Process) -> None:
         self.process = process
+        self.settled = False
 
     @classmethod
     def regions(cls, n: int) -> list[Region]:

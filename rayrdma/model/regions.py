@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ class Region:
         of: the type of a register's value: anything msgspec can decode.
         legal_change: the policy for changing the permission, evaluated on the memory's side.
         register_bytes: the most bytes that an encoded value may take.
+        covers: of a region that lies over others (`view`), their names; it has no registers of its own.
     Raises:
         UsageError: no register, or no room in one.
     """
@@ -44,6 +46,7 @@ class Region:
     of: Any = Value
     legal_change: LegalChange = static
     register_bytes: int = DEFAULT_REGISTER_BYTES
+    covers: tuple[str, ...] = ()
     decode: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -87,7 +90,23 @@ class Region:
             self.of,
             self.legal_change,
             self.register_bytes,
+            self.covers,
         )
+
+
+def view(name: str, regions: Sequence[Region]) -> Region:
+    """A region that lies over others, so that one operation reads all of them (P19, section 3: regions overlap).
+
+    Reading it as a block gives the registers of all ``regions``, in their order, if the reader may read each of
+    them. Nothing else can be done with it. Like any block read it is one operation, and atomic register by register.
+    """
+    return Region(
+        name,
+        registers=sum(region.registers for region in regions),
+        permission=Permission(),
+        register_bytes=max(region.register_bytes for region in regions),
+        covers=tuple(region.name for region in regions),
+    )
 
 
 ENCODE = msgspec.msgpack.Encoder().encode

@@ -75,6 +75,14 @@ class Refused(Event, frozen=True):
     why: str
 
 
+class Noted(Event, frozen=True):
+    """A process came to something that a check or a reader should know, such as an abort with its value."""
+
+    process: int
+    what: str
+    value: Any
+
+
 class LeaderChanged(Event, frozen=True):
     """Omega's output at a process changed."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 
+from .cheap_quorum import CheapQuorum
 from .disk_paxos import DiskPaxos, DiskPaxosTwoPhase
 from .fab import FaB
 from .paxos import Paxos, PaxosTwoPhase
@@ -13,7 +14,7 @@ from .protected_memory_paxos import ProtectedMemoryPaxos
 
 PROTOCOLS: dict[str, type[Protocol]] = {
     protocol.name: protocol
-    for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos, PBFT, FaB)
+    for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos, PBFT, FaB, CheapQuorum)
 }
 
 

@@ -62,7 +62,7 @@ class ViewProtocol(Protocol):
     byzantine = True
     phases: ClassVar[tuple[str, ...]]
     change_type: ClassVar[type[Record]]
-    first_time_out: ClassVar[int] = 32
+    first_time_out: ClassVar[int] = 64
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)

@@ -68,11 +68,12 @@ class Kill(msgspec.Struct, frozen=True):
 
 
 def measure_latency(protocol: str, rounds: int = ROUNDS) -> Latency:
-    """Run ``rounds`` rounds of a protocol in the common case."""
+    """Run ``rounds`` rounds of a protocol in the common case, with its usual number of processes."""
+    made = PROTOCOLS[protocol]
     result = Experiment(
         protocol,
-        INPUTS,
-        scaling=ScalingConfig(memories=_memories(PROTOCOLS[protocol])),
+        [INPUTS[process % len(INPUTS)] for process in range(made.usual_processes)],
+        scaling=ScalingConfig(memories=_memories(made)),
         run=RunConfig("ray", TRANSPORT, rounds=rounds),
     ).run()
     log = [round for round in result.round_log if round.decided]

@@ -22,8 +22,9 @@ from typing import Any
 from rayrdma.faults.behaviour import Behaviour, Plan
 from rayrdma.faults.plan import After, Byzantine, Crash, Fault, Pause
 from rayrdma.model.memory import Memory
-from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, WRITE, Operation
-from rayrdma.model.process import Process, Sleep
+from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
+from rayrdma.model.outcomes import NAK
+from rayrdma.model.process import Change, Process, Sleep, Watch
 from rayrdma.model.protocol import Protocol, read_message
 from rayrdma.model.regions import ENCODE, Record, Region, Value
 from rayrdma.model.signatures import Signatures
@@ -35,6 +36,7 @@ from rayrdma.model.trace import (
     Event,
     Issued,
     LeaderChanged,
+    Noted,
     Paused,
     Refused,
     Responded,
@@ -77,6 +79,7 @@ class SimulatedProcess(Process):
         self.held: deque[tuple[Any, Any]] | None = None  # what arrives while it is paused
         self.watched: list[tuple[After, Crash]] = []
         self.omega = 0
+        self.woken = -1  # when a change in memory last woke it: reads that it issues then are under way already
 
     def leader(self) -> int:
         return self.omega
@@ -99,6 +102,12 @@ class SimulatedProcess(Process):
 
     def _make_signatures(self) -> Signatures:
         return identities(self.n)[self.id].signatures(self._kernel.instance)
+
+    def _await_change(self, watch: Watch, change: Change) -> None:
+        self._kernel.await_change(self, watch, change)
+
+    def note(self, what: str, value: Any) -> None:
+        self._kernel.noted(self.id, what, value)
 
     def refuse(self, liar: int, why: str) -> None:
         self._kernel.refused(self.id, liar, why)
@@ -153,6 +162,8 @@ class Kernel:
         self.inputs = inputs
         self.instance = instance
         self.refusals = 0
+        self.changes = -1  # in memories, counted from the first time that somebody watches them
+        self._watching: list[tuple[SimulatedProcess, Watch, Change]] = []
         self._schedule = schedule
         self._delay = schedule.delay
         # Bound once: three of four events have one of these handlers.
@@ -228,10 +239,12 @@ class Kernel:
                 operation.argument = process.regions[operation.region].value_of(data)
         elif operation.kind is COMPARE_AND_SWAP:
             process.regions[operation.region].encode(operation.argument[1])
+        # What a process that polls reads when it is woken was under way already when it was.
+        head_start = 1 if process.woken == self.now and operation.kind in (READ, READ_REGION) else 0
         if self.trace is not None:
             self.trace.append(
                 Issued(
-                    self.now,
+                    self.now - head_start,
                     process.id,
                     operation.memory,
                     operation.number,
@@ -243,7 +256,9 @@ class Kernel:
             )
         self._sequence += 1
         delay = self._delay(process.id, operation.memory, self.now - self.start_time)
-        heappush(self._heap, ((self.now + delay) << 2 | EFFECT, self._sequence, self._on_effect, operation))
+        heappush(
+            self._heap, ((self.now + delay - head_start) << 2 | EFFECT, self._sequence, self._on_effect, operation)
+        )
         if process.watched:
             self._count_process(process, NAMES[operation.kind])
             self._count_process(process, "operation")
@@ -287,6 +302,21 @@ class Kernel:
         if self.trace is not None:
             self.trace.append(decided)
 
+    def await_change(self, process: SimulatedProcess, watch: Watch, change: Change) -> None:
+        """Complete ``change`` at once if something changed since this watch's last look, else when something does."""
+        if self.changes < 0:
+            self.changes = 0
+        if watch.seen != self.changes:
+            watch.seen = self.changes
+            change.complete(None, 0)
+        else:
+            self._watching.append((process, watch, change))
+
+    def noted(self, process: int, what: str, value: Any) -> None:
+        """A process came to something."""
+        if self.trace is not None:
+            self.trace.append(Noted(self.now, process, what, value))
+
     def refused(self, process: int, liar: int, why: str) -> None:
         """A process did not believe another one."""
         self.refusals += 1
@@ -317,6 +347,11 @@ class Kernel:
                     response,
                 )
             )
+        if self.changes >= 0 and operation.kind not in (READ, READ_REGION) and response is not NAK:
+            self.changes += 1
+            for watching in self._watching:
+                self._at(self.now, DELIVERY, self._changed, (watching, operation.depth))
+            self._watching.clear()
         if self._watched_memories:
             self._count_memory(memory, NAMES[operation.kind])
             self._count_memory(memory, "operation")
@@ -368,6 +403,20 @@ class Kernel:
             process.held.append((self._timer, timer))
             return
         sleep.complete(None, depth)
+        self._drain(process)
+
+    def _changed(self, woken: tuple[tuple[SimulatedProcess, Watch, Change], int]) -> None:
+        (process, watch, change), depth = woken
+        if process.crashed:
+            return
+        if process.held is not None:
+            process.held.append((self._changed, woken))
+            return
+        watch.seen = self.changes
+        process.woken = self.now
+        # The reads that follow are two delays deep from the write that they see: it took one to its effect, and
+        # their answer takes one.
+        change.complete(None, depth)
         self._drain(process)
 
     def _drain(self, process: SimulatedProcess) -> None:

@@ -177,7 +177,9 @@ class FrameCodec:
             return NAK
         region = self._regions[operation.region]
         if operation.kind == READ_REGION:
-            return tuple(region.value_of(data) for data in reply.value)
+            covered = [self._regions[name] for name in region.covers] or [region]
+            owners = [part for part in covered for _ in range(part.registers)]
+            return tuple(part.value_of(data) for part, data in zip(owners, reply.value, strict=True))
         return region.value_of(reply.value)
 
     def retry(self, number: int, reply: Reply) -> bytes | None:

@@ -60,3 +60,26 @@ def test_a_memory_gives_nobody_what_its_policy_forbids(transport: str) -> None:
     ).run()
     assert result.verdict == "decided", result.reason
     assert result.promises == "disk-paxos promises nothing if processes are Byzantine"
+
+
+@pytest.mark.parametrize("transport", ["shm", "ray-channel"])
+def test_cheap_quorum_in_rounds(transport: str) -> None:
+    """Its processes go on after their decisions, so a round ends when all correct ones have decided."""
+    result = Experiment("cheap-quorum", run=RunConfig(engine="ray", transport=transport, rounds=10, timeout=60)).run()
+    assert (result.verdict, result.rounds) == ("decided", 10), result.reason
+    assert result.first_decision_delays == 2
+    assert sorted(result.decisions) == ["p0", "p1", "p2"]
+    assert {used["made"] for used in result.signatures.values()} == {2, 3}  # the leader's value, copies, proofs
+
+
+def test_who_aborts_from_cheap_quorum_is_waited_for_no_longer() -> None:
+    result = Experiment(
+        "cheap-quorum",
+        run=RunConfig(engine="ray", timeout=60),
+        faults=[Byzantine(2, BEHAVIOURS["fakes-panic"])],
+    ).run()
+    assert result.violations == []
+    assert result.verdict in ("decided", "blocked")
+    assert "p2" not in result.decisions
+    if result.verdict == "blocked":
+        assert "it aborted with" in result.reason

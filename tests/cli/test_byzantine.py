@@ -43,7 +43,7 @@ def test_a_decision_in_spite_of_it(rayrdma: Command, behaviour: str) -> None:
     assert result["faults"] == [f"p0:{behaviour.removeprefix('own.py:').lower()}"]
     assert sorted(result["decisions"]) == ["p1", "p2", "p3"]
     assert result["promises"] == ""
-    assert all(result["signatures"][p]["made"] >= 2 for p in result["decisions"])
+    assert all(result["signatures"][p]["made"] >= 1 for p in result["decisions"])
 
 
 def test_it_is_replayed_byte_for_byte(rayrdma: Command) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rayrdma.model.operations import Operation
 from rayrdma.model.permissions import everyone
-from rayrdma.model.process import Process, Sleep
+from rayrdma.model.process import Change, Process, Sleep, Watch
 from rayrdma.model.regions import Record, Region
 from rayrdma.model.signatures import Signatures
 from rayrdma.model.tasks import Task
@@ -53,6 +53,12 @@ class HandProcess(Process):
 
     def _make_signatures(self) -> Signatures:
         return identities(self.n)[self.id].signatures(0)
+
+    def _await_change(self, watch: Watch, change: Change) -> None:
+        raise NotImplementedError
+
+    def note(self, what: str, value: Any) -> None:
+        pass
 
     def refuse(self, liar: int, why: str) -> None:
         pass

@@ -14,7 +14,7 @@ from typing import Any
 
 from rayrdma.model.operations import CHANGE_PERMISSION, COMPARE_AND_SWAP, READ, READ_REGION, WRITE, Kind
 from rayrdma.model.permissions import Permission, everyone, exclusive_write_to_caller, exclusive_writer
-from rayrdma.model.regions import Region
+from rayrdma.model.regions import Region, view
 from rayrdma.transports.connection import PENDING, Connection
 
 PROCESSES = 4
@@ -41,6 +41,7 @@ REGIONS = (
     Region("rights", 1, Permission(read=[0], write=[1], readwrite=[2])),
     Region("lock", 2, READERS, legal_change=claim_or_release),
 )
+REGIONS = (*REGIONS, view("some", [REGIONS[2], REGIONS[0], REGIONS[4]]), view("not all", [REGIONS[2], REGIONS[3]]))
 
 
 class Op:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rayrdma.model.operations import Operation
-from rayrdma.model.process import Process, Sleep
+from rayrdma.model.process import Change, Process, Sleep, Watch
 from rayrdma.model.regions import Record
 from rayrdma.model.signatures import Signatures
 from rayrdma.transports.connection import PENDING
@@ -68,6 +68,12 @@ class PostingProcess(Process):
 
     def _make_signatures(self) -> Signatures:
         raise NotImplementedError
+
+    def _await_change(self, watch: Watch, change: Change) -> None:
+        raise NotImplementedError
+
+    def note(self, what: str, value: Any) -> None:
+        pass
 
     def refuse(self, liar: int, why: str) -> None:
         raise NotImplementedError

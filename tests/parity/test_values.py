@@ -10,7 +10,7 @@ from rayrdma.model.errors import ValueTooLarge
 from rayrdma.model.outcomes import ACK, NAK
 
 from .arms import Arm
-from .party import read, read_region, swap, write
+from .party import read, read_region, swap, take, write
 from .pipeline import pipeline
 
 VALUES = [
@@ -85,3 +85,23 @@ def test_a_memory_that_does_not_answer_keeps_its_own_operations_alone(arm: Arm) 
     assert responses == {0: [ACK, NAK] * 40 + ["0/39"], 1: []}
     assert issued == {0: 81, 1: 1}
     assert most == {0: 1, 1: 1}
+
+
+def test_a_view_is_read_in_one_operation_by_who_may_read_all_of_it(arm: Arm) -> None:
+    first, second = arm.workers(2)
+    assert first.operate(write("slots", 2, "a slot")) is ACK
+    assert second.operate(write("open", 1, "open")) is ACK
+    for worker in (first, second):
+        assert worker.operate(read_region("some")) == (None, "open", None, None, "a slot", None, None, None)
+    assert first.operate(read_region("not all")) == (None, "open", None)
+    assert second.operate(read_region("not all")) is NAK  # it may only write in "rights"
+
+
+def test_a_view_is_read_and_nothing_else(arm: Arm) -> None:
+    (worker,) = arm.workers(1)
+    assert worker.operate(write("some", 0, "no")) is NAK
+    assert worker.operate(swap("some", 0, None, "no")) is NAK
+    assert worker.operate(read("some", 0)) is NAK
+    assert worker.operate(take("some", 0)) is None
+    assert worker.operate(read_region("some")) == (None,) * 8
+    assert worker.operate(write("open", 0, "as before")) is ACK

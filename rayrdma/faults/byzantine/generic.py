@@ -96,9 +96,15 @@ class _Replaying(Facade):
         for _ in range(2):
             yield to, rng.choice(plan.kept)
 
+    def writes(self, memory: int, region: str, register: int, value: Any) -> tuple[Any, ...]:
+        plan, rng = self._behaviour.plan, self._behaviour.rng
+        if isinstance(value, Record):
+            plan.keep(value)
+        return (rng.choice(plan.kept) if plan.kept and rng.random() < 0.3 else value,)
+
 
 class Replay(Behaviour):
-    """Honest, but sends with every message some that anybody sent it earlier, in older instances too."""
+    """Honest, but sends with every message, and writes at times instead, what there was earlier or in old instances."""
 
     name = "replay"
 
@@ -142,10 +148,11 @@ class Garbage(Behaviour):
 
     async def run(self, value: Value) -> None:
         process = self.process
+        regions = [region for region in process.regions.values() if not region.covers]
         while True:
             for to in range(process.n):
                 process.send(to, Noise(nonsense(self.rng)))
-            for region in process.regions.values():
+            for region in regions:
                 for memory in process.memories:
                     register = self.rng.randrange(region.registers)
                     await process.first(
@@ -229,5 +236,5 @@ def nonsense(rng: Any) -> Any:
     for _ in range(rng.randrange(30)):
         nest = [nest]
     return rng.choice(
-        (None, -1, 2**63, 0.5, "", "x" * 300, b"\xff" * 40, [], ["Slot"], ["Slot", "a", "b", "c"], {"a": 1}, nest)
+        (None, -1, 2**63, 0.5, "", "x" * 200, b"\xff" * 40, [], ["Slot"], ["Slot", "a", "b", "c"], {"a": 1}, nest)
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rayrdma.model.operations import CHANGE_PERMISSION, READ, READ_REGION, WRITE
+from rayrdma.model.outcomes import NAK
 from rayrdma.model.regions import Region
 from rayrdma.transports.connection import PENDING, Call, Pending
 
@@ -23,7 +24,10 @@ class ShmConnection:
     lost: str | None = None
 
     def __init__(self, segment: Segment, regions: Sequence[Region], process: int, instance: int) -> None:
-        self._endpoints = {region.name: Endpoint(segment, region, process, instance) for region in regions}
+        self._endpoints = {
+            region.name: Endpoint(segment, region, process, instance) for region in regions if not region.covers
+        }
+        self._views = {region.name: region for region in regions if region.covers}
 
     def start(self, instance: int) -> None:
         """Operations belong to ``instance`` from now on."""
@@ -32,6 +36,8 @@ class ShmConnection:
 
     def post(self, operation: Call) -> Any | Pending:
         """Carry out an operation: its response, or ``PENDING`` if the memory has crashed."""
+        if operation.region in self._views:
+            return self._read_view(operation)
         endpoint = self._endpoints[operation.region]
         region = endpoint.region
         kind = operation.kind
@@ -47,6 +53,23 @@ class ShmConnection:
         if kind == CHANGE_PERMISSION:
             return endpoint.change_permission(operation.argument)
         return self._compare_and_swap(endpoint, operation)
+
+    def _read_view(self, operation: Call) -> Any | Pending:
+        """A region that lies over others can be read, by who may read all of them, and nothing else."""
+        region = self._views[operation.region]
+        region.check_register(operation.register)
+        values: list[Any] = []
+        for name in region.covers:
+            endpoint = self._endpoints[name]
+            answers = endpoint.read_region()
+            if not isinstance(answers, list):  # refused, or crashed: then it answers nothing, whatever was asked
+                if answers is PENDING or operation.kind != CHANGE_PERMISSION:
+                    return answers
+                continue
+            values += (endpoint.region.value_of(answer) for answer in answers)
+        if operation.kind == CHANGE_PERMISSION:
+            return None
+        return tuple(values) if operation.kind == READ_REGION else NAK
 
     def _compare_and_swap(self, endpoint: Endpoint, operation: Call) -> Any | Pending:
         """Compare values, where the memory compares bytes: an equal value of other bytes is tried as those bytes."""

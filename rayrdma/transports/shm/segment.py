@@ -69,6 +69,7 @@ class Segment:
             UsageError: there is such a file, or the numbers make no sense.
         """
         path = Path(path)
+        regions = [region for region in regions if not region.covers]  # the others have no registers of their own
         layout = SegmentLayout.of(process_count, regions)
         records = [encode_record(instance, region.permission, process_count) for region in regions]
         if _free(path.parent) < layout.size:
