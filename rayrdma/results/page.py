@@ -83,7 +83,7 @@ def _cell(system: System, cell: Cell) -> str:
 def _bounds(table: Table) -> str:
     if not table.bounds:
         return ""
-    heads = ["bound", "n", "m", "processes crashed", "memories crashed"]
+    heads = ["bound", "n", "m", "processes crashed", "memories crashed", "Byzantine"]
     heads += [DECIDED, BLOCKED, VIOLATED, "what it shows"]
     rows = []
     for protocol in dict.fromkeys(bound.protocol for bound in table.bounds):
@@ -92,9 +92,11 @@ def _bounds(table: Table) -> str:
     return (
         "<section><h2>At the bound, and one past it</h2>"
         f"<p>{table.schedules:,} seeded schedules each. At the bound the crashes strike at any moment, between the "
-        "operations of one step too; past it the parties are gone from the start. Every run is held against "
-        "agreement, validity, the rules of the model and the invariants of its protocol.</p>"
-        f"{_grid(heads, rows, numbers=range(1, 8))}</section>"
+        "operations of one step too; past it the parties are gone from the start. A Byzantine process follows one of "
+        "the attacks that fit its protocol, drawn anew for each schedule; past the bound it is silent, or equivocates "
+        "where quorums are too small. Every run is held against agreement, validity, the rules of the model and the "
+        "invariants of its protocol.</p>"
+        f"{_grid(heads, rows, numbers=range(1, 9))}</section>"
     )
 
 
@@ -105,12 +107,15 @@ def _bound(bound: BoundMeasured) -> list[str]:
         _number(str(bound.memories)),
         _number(f"{bound.crashed_processes} of {bound.processes}"),
         _number(f"{bound.crashed_memories} of {bound.memories}" if bound.memories else "-"),
+        _number(f"{bound.byzantine} of {bound.processes}" if bound.byzantine else "-"),
         *(_number(f"{bound.verdicts.get(verdict, 0):,}") for verdict in (DECIDED, BLOCKED, VIOLATED)),
         _text(_why(bound), bound.holds),
     ]
 
 
 def _why(bound: BoundMeasured) -> str:
+    if not bound.why and bound.byzantine:
+        return "all correct processes decide, under every attack that fits"
     if not bound.why:
         return f"all decide; in {bound.all_crashed:,} schedules every planned crash struck"
     if bound.disagreements:

@@ -113,7 +113,7 @@ class SimulatedProcess(Process):
         self._kernel.refused(self.id, liar, why)
 
     def _on_decide(self) -> None:
-        if self.crashed:  # it died within this step
+        if self.crashed or self.byzantine:  # it died within this step; or what it decides binds nobody
             self.decided = False
         else:
             self._kernel.decided(self)
