@@ -60,7 +60,7 @@ class Coordinator:
                 if isinstance(fault, Crash) and fault.process is not None and isinstance(fault.at, After)
             },
             behaviours={
-                fault.process: dump_class(fault.behaviour) for fault in scenario.faults if isinstance(fault, Byzantine)
+                fault.process: dump_class(fault.does) for fault in scenario.faults if isinstance(fault, Byzantine)
             },
             trace=scenario.trace,
         )

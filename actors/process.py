@@ -119,7 +119,7 @@ class ProcessHost:
 
     def end_round(self, instance: int) -> None:
         """All correct processes are done: a Byzantine one, which may go on for ever, has to stop now."""
-        self._over = instance
+        self._over = max(self._over, instance)
 
     def settled(self, instance: int) -> None:
         """Return when all correct processes here have decided, or never will; they may go on for the others."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rayrdma.faults.behaviour import Behaviour
-from rayrdma.faults.byzantine import BEHAVIOURS
+from rayrdma.faults.byzantine import BEHAVIOURS, find_behaviour
 from rayrdma.faults.plan import Byzantine
 from rayrdma.model.errors import ProtocolError, UsageError
 from rayrdma.model.protocol import Protocol
@@ -47,9 +47,7 @@ def resolve_behaviour(reference: str) -> type[Behaviour]:
     """
     path, colon, name = reference.rpartition(":")
     if not colon:
-        if reference not in BEHAVIOURS:
-            raise UsageError(f"there is no behaviour {reference!r}; choose one of {', '.join(BEHAVIOURS)}")
-        return BEHAVIOURS[reference]
+        return find_behaviour(reference)
     found = getattr(_load(Path(path)), name, None)
     if not isinstance(found, type) or not issubclass(found, Behaviour) or inspect.isabstract(found):
         raise UsageError(

@@ -77,7 +77,7 @@ class Scenario:
         check_faults(self.faults, self.n, self.memories)
         for fault in self.faults:
             if isinstance(fault, Byzantine):
-                fits(fault.behaviour, self.protocol)
+                fits(fault.does, self.protocol)
         self.regions()
 
     @property

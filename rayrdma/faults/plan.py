@@ -84,14 +84,29 @@ class Byzantine:
 
     Args:
         process: its number.
-        behaviour: what it does.
+        behaviour: what it does: a class, or the name of one in the library.
+    Raises:
+        UsageError: the library has no behaviour of that name.
     """
 
     process: int
-    behaviour: type[Behaviour]
+    behaviour: type[Behaviour] | str
+
+    def __post_init__(self) -> None:
+        if not issubclass(self.does, Behaviour):
+            raise UsageError(f"{self.does.__qualname__} is no behaviour; derive a class from rayrdma.Behaviour")
+
+    @property
+    def does(self) -> type[Behaviour]:
+        """The behaviour itself."""
+        if not isinstance(self.behaviour, str):
+            return self.behaviour
+        from .byzantine import find_behaviour  # the library knows the protocols; most plans need neither
+
+        return find_behaviour(self.behaviour)
 
     def __str__(self) -> str:
-        return f"p{self.process}:{self.behaviour.name}"
+        return f"p{self.process}:{self.does.name}"
 
 
 Fault = Crash | Pause | Byzantine

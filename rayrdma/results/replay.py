@@ -157,5 +157,5 @@ def _plain(value: Value) -> Any:
 
 def _planned(fault: Fault) -> PlannedFault:
     if isinstance(fault, Byzantine):
-        return PlannedFault(byzantine=Lawless(fault.process, refer(fault.behaviour)))
+        return PlannedFault(byzantine=Lawless(fault.process, refer(fault.does)))
     return PlannedFault(crash=fault) if isinstance(fault, Crash) else PlannedFault(pause=fault)

@@ -455,7 +455,7 @@ class Kernel:
         for fault in faults:
             process = self.processes[fault.process]
             process.byzantine = True
-            self._behaviours[process.id] = fault.behaviour(process, protocol, self.world.plan)
+            self._behaviours[process.id] = fault.does(process, protocol, self.world.plan)
 
     def _plan(self, faults: Iterable[Crash | Pause]) -> None:
         for number in self.world.dead_processes:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rayrdma import Experiment
 from rayrdma.faults.behaviour import Behaviour, Facade, Plan
 from rayrdma.faults.byzantine import BEHAVIOURS
 from rayrdma.faults.byzantine.generic import mutate, nonsense
 from rayrdma.faults.plan import Byzantine
-from rayrdma.model.errors import ProtocolError
+from rayrdma.model.errors import ProtocolError, UsageError
 from rayrdma.model.protocol import read_message
 from rayrdma.model.regions import ENCODE, Record, Value
 from rayrdma.protocols import PBFT, FaB, Paxos, ProtectedMemoryPaxos
@@ -43,6 +44,17 @@ def test_what_a_byzantine_process_decides_binds_nobody() -> None:
     assert outcome.violations() == []
     assert {event.process for event in outcome.observation.decisions} == {1, 2, 3}
     assert {event.value for event in outcome.observation.decisions} != {"mine"}
+
+
+def test_a_behaviour_by_its_name() -> None:
+    assert Byzantine(0, "silent").does is BEHAVIOURS["silent"]
+    assert str(Byzantine(0, "silent")) == "p0:silent"
+    with pytest.raises(UsageError, match="no behaviour 'quiet'; choose one of silent"):
+        Byzantine(0, "quiet")
+    with pytest.raises(UsageError, match="PBFT is no behaviour"):
+        Byzantine(0, PBFT)  # type: ignore[arg-type]
+    result = Experiment("pbft", faults=[Byzantine(0, "equivocate")]).run()
+    assert (result.verdict, result.faults) == ("decided", ["p0:equivocate"])
 
 
 def test_a_mistake_in_a_behaviour_does_not_look_like_an_attack() -> None:

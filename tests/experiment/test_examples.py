@@ -43,6 +43,13 @@ def test_its_own_check_is_applied_and_can_fail(tmp_path: Path) -> None:
     assert any(violation.startswith("first swap decides: p1 decided 'b', not 'a'") for violation in result.violations)
 
 
+def test_byzantine_leader(tmp_path: Path) -> None:
+    lines = run("byzantine_leader.py", tmp_path).splitlines()
+    counts = [int(line.split(": ")[1].split()[0]) for line in lines]
+    assert lines[0].startswith("somebody aborted, and nobody disagreed: ")
+    assert sum(counts) == 200
+
+
 @pytest.mark.live
 def test_quickstart(tmp_path: Path) -> None:
     lines = run("quickstart.py", tmp_path).splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rayrdma.faults.behaviour import Behaviour
+from rayrdma.model.errors import UsageError
 
 from .cheap_quorum import ON_CHEAP_QUORUM
 from .generic import GENERIC
@@ -12,3 +13,14 @@ BEHAVIOURS: dict[str, type[Behaviour]] = {
     behaviour.name: behaviour for behaviour in (*GENERIC, *VOTING, *ON_CHEAP_QUORUM)
 }
 """Every behaviour that the command line knows by name."""
+
+
+def find_behaviour(name: str) -> type[Behaviour]:
+    """The behaviour of this name.
+
+    Raises:
+        UsageError: there is none; the message lists those there are.
+    """
+    if name not in BEHAVIOURS:
+        raise UsageError(f"there is no behaviour {name!r}; choose one of {', '.join(BEHAVIOURS)}")
+    return BEHAVIOURS[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from rayrdma.faults.behaviour import Behaviour, Facade
@@ -43,9 +44,9 @@ class Attacker(Behaviour):
         await self.attack(value)
         await self.process.event()
 
+    @abstractmethod
     async def attack(self, value: Value) -> None:
         """Do it."""
-        raise NotImplementedError
 
     def put(self, region: str, register: int, *values: Any) -> None:
         """Write values to all memories; if there are two, each to a half, and the halves are the plan's."""
