@@ -68,12 +68,11 @@ class Kill(msgspec.Struct, frozen=True):
 
 
 def measure_latency(protocol: str, rounds: int = ROUNDS) -> Latency:
-    """Run ``rounds`` rounds of a protocol in the common case, with its usual number of processes."""
-    made = PROTOCOLS[protocol]
+    """Run ``rounds`` rounds of a protocol in the common case."""
     result = Experiment(
         protocol,
-        [INPUTS[process % len(INPUTS)] for process in range(made.usual_processes)],
-        scaling=ScalingConfig(memories=_memories(made)),
+        INPUTS,
+        scaling=ScalingConfig(memories=_memories(PROTOCOLS[protocol])),
         run=RunConfig("ray", TRANSPORT, rounds=rounds),
     ).run()
     log = [round for round in result.round_log if round.decided]

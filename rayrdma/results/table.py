@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from rayrdma.model.errors import RayrdmaError
+from rayrdma.protocols import PROTOCOLS
 from rayrdma.protocols.fab import FaB
 from rayrdma.protocols.pbft import PBFT
 from rayrdma.scenario import choose
@@ -191,13 +192,14 @@ def _measure_live(found: Measurements, rounds: int, tell: Progress) -> None:
     from rayrdma.actors.cluster import ray_session  # Ray is imported only where it is used
 
     systems = [system.protocol for system in SYSTEMS if system.protocol is not None]
-    steps = len(CLAIMED) + len(systems)
+    timed = [name for name in CLAIMED if not PROTOCOLS[name].byzantine]  # the baselines of the others are counted only
+    steps = len(timed) + len(systems)
     tell("Ray: starting", 0, steps)
     with ray_session():  # one for all
-        for done, protocol in enumerate(CLAIMED):
+        for done, protocol in enumerate(timed):
             tell(f"Ray: {rounds} rounds of {protocol}", done, steps)
             found.latencies.append(measure_latency(protocol, rounds))
-        for done, protocol in enumerate(systems, len(CLAIMED)):
+        for done, protocol in enumerate(systems, len(timed)):
             tell(f"Ray: kill -9 of the leader of {protocol}", done, steps)
             found.kills.append(measure_kill(protocol))
 
