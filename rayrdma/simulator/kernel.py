@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -24,10 +24,9 @@ from rayrdma.faults.plan import After, Byzantine, Crash, Fault, Pause
 from rayrdma.model.memory import Memory
 from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
 from rayrdma.model.outcomes import NAK
-from rayrdma.model.process import Change, Process, Sleep, Watch
+from rayrdma.model.process import Change, Sleep, Watch
 from rayrdma.model.protocol import Protocol, read_message
 from rayrdma.model.regions import ENCODE, Record, Region, Value
-from rayrdma.model.signatures import Signatures
 from rayrdma.model.tasks import Task
 from rayrdma.model.trace import (
     Crashed,
@@ -45,7 +44,7 @@ from rayrdma.model.trace import (
     TookEffect,
 )
 
-from .keys import identities
+from .process import SimulatedProcess
 from .schedule import Schedule
 
 FAULT, EFFECT, DELIVERY = 0, 1, 2
@@ -64,59 +63,6 @@ class World:
     dead_memories: set[int] = field(default_factory=set)
     counts: dict[tuple[str, int, str], int] = field(default_factory=dict)
     plan: Plan | None = None
-
-
-class SimulatedProcess(Process):
-    """A process whose operations are events of a kernel."""
-
-    def __init__(
-        self, kernel: Kernel, id: int, n: int, regions: Mapping[str, Region], memories: int, seed: str
-    ) -> None:
-        super().__init__(id, n, regions, memories, seed)
-        self._kernel = kernel
-        self.crashed = False
-        self.byzantine = False
-        self.held: deque[tuple[Any, Any]] | None = None  # what arrives while it is paused
-        self.watched: list[tuple[After, Crash]] = []
-        self.omega = 0
-        self.woken = -1  # when a change in memory last woke it: reads that it issues then are under way already
-
-    def leader(self) -> int:
-        return self.omega
-
-    def memory_answers(self, memory: int) -> bool:
-        return memory not in self._kernel.world.dead_memories
-
-    def processes_alive(self) -> int:
-        return sum(not (process.crashed or process.byzantine) for process in self._kernel.processes)
-
-    def _issue(self, operation: Operation) -> None:
-        self._kernel.issue(self, operation)
-
-    def _send(self, to: int, message: Record, depth: int) -> None:
-        if not self.crashed:
-            self._kernel.send(self, to, message, depth)
-
-    def _start_timer(self, sleep: Sleep, duration: float) -> None:
-        self._kernel.start_timer(self, sleep, duration)
-
-    def _make_signatures(self) -> Signatures:
-        return identities(self.n)[self.id].signatures(self._kernel.instance)
-
-    def _await_change(self, watch: Watch, change: Change) -> None:
-        self._kernel.await_change(self, watch, change)
-
-    def note(self, what: str, value: Any) -> None:
-        self._kernel.noted(self.id, what, value)
-
-    def refuse(self, liar: int, why: str) -> None:
-        self._kernel.refused(self.id, liar, why)
-
-    def _on_decide(self) -> None:
-        if self.crashed or self.byzantine:  # it died within this step; or what it decides binds nobody
-            self.decided = False
-        else:
-            self._kernel.decided(self)
 
 
 class Kernel:

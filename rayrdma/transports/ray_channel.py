@@ -9,7 +9,7 @@ must make the channel; a read waits by spinning on a whole core, and after its p
 so nothing here waits in Ray: both ends ask, and pause between two questions; every channel leaves
 semaphore files in /dev/shm that only an orderly exit removes, so both ends unlink them once both have them
 open; a stopped peer answers late, so frames carry numbers. What stays: a channel has a lock in shared memory, and
-who dies within the 100 ns or so in which it holds it leaves the other end's next write waiting.
+who dies in the short time in which it holds it leaves the other end's next write waiting.
 """
 
 from __future__ import annotations
