@@ -6,6 +6,7 @@ folder only once its result is there. A run that is interrupted leaves what it h
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
@@ -47,6 +48,18 @@ class RunFolder:
         path = self.path / file
         with _writing(path), path.open("ab") as stream:
             stream.write(content)
+
+    def cut(self, file: str, size: int) -> str:
+        """Leave the first ``size`` bytes of a file, of which more may have been written before an interruption.
+
+        Returns:
+            their SHA-256.
+        """
+        path = self.path / file
+        with _writing(path), path.open("ab+") as stream:
+            stream.truncate(size)
+            stream.seek(0)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def become_latest(self) -> None:
         """Let ``latest`` name this folder."""

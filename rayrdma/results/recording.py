@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from types import TracebackType
 
@@ -42,16 +41,14 @@ class Recording:
         self.reason = "stopped before the first round ended"
         self._storage = storage
         self._folder: RunFolder | None = None
-        self._rounds: list[Round] = []
-        self._choices: list[Choices] = []
-        self._digest = hashlib.sha256()
+        self._kept: list[tuple[Round, Choices | None, int]] = []  # and the size of the round in the trace
         self._last: Observation | None = None
         self._violations: list[Violation] = []
 
     @property
     def rounds(self) -> int:
         """How many rounds were added."""
-        return len(self._rounds)
+        return len(self._kept)
 
     def add(self, observation: Observation, ended: bool = True, choices: Choices | None = None) -> bool:
         """Hold a finished round against the checks and keep it.
@@ -62,18 +59,19 @@ class Recording:
         Returns:
             whether it decided, so that the run goes on.
         """
-        self._violations = check(observation)
-        self._last = observation
-        self._rounds.append(log_round(observation, live=choices is None))
-        self.verdict, self.reason = judge(observation, self._violations, ended)
-        if self._storage is not None:
-            self._keep(self._storage, observation, choices)
+        violations = check(observation)
+        size = self._write(self._storage, observation) if self._storage is not None else 0
+        # One step: an interruption comes before it, and the round never was, or after it, and the round is whole.
+        self._kept.append((log_round(observation, live=choices is None), choices, size))
+        self._last, self._violations = observation, violations
+        self.verdict, self.reason = judge(observation, violations, ended)
         return self.verdict == DECIDED
 
     def result(self) -> Result:
         """What there is so far."""
         last, scenario = self._last, self.scenario
-        decided = next((round for round in reversed(self._rounds) if round.decided), Round(None, None, None, 0))
+        rounds = [round for round, _, _ in self._kept]
+        decided = next((round for round in reversed(rounds) if round.decided), Round(None, None, None, 0))
         decisions = sorted(last.decisions, key=lambda decided: decided.process) if last is not None else []
         return Result(
             protocol=scenario.protocol.name,
@@ -90,8 +88,8 @@ class Recording:
             faults=[str(fault) for fault in scenario.faults],
             verdict=self.verdict,
             reason=self.reason,
-            rounds=self.rounds,
-            round_log=self._rounds,
+            rounds=len(rounds),
+            round_log=rounds,
             signatures={
                 f"p{process}": {"made": made, "verified": verified}
                 for process, (made, verified) in (last.signatures if last is not None else {}).items()
@@ -115,23 +113,21 @@ class Recording:
             self.reason = f"{how} after {self.rounds} of {self.scenario.rounds} rounds"
         if self._folder is None:
             return
-        if self._choices:
-            replay = encode_replay(self.scenario, self._choices, self._digest.hexdigest(), versions())
-            self._folder.write(REPLAY, replay)
+        digest = self._folder.cut(TRACE, sum(size for _, _, size in self._kept))
+        choices = [choices for _, choices, _ in self._kept if choices is not None]
+        if choices:
+            self._folder.write(REPLAY, encode_replay(self.scenario, choices, digest, versions()))
         self._folder.write(RESULT, self.result().json())
         self._folder.become_latest()
         if error is not None:
             error.add_note(f"what it had is in {self._folder.path}")
 
-    def _keep(self, storage: Path | str, observation: Observation, choices: Choices | None) -> None:
+    def _write(self, storage: Path | str, observation: Observation) -> int:
         if self._folder is None:  # not before there is something to keep
             self._folder = RunFolder(storage, self.scenario.protocol.name)
-        events = observation.log if observation.trace is None else observation.trace
-        lines = encode_trace(list(events))
+        lines = encode_trace(list(observation.log if observation.trace is None else observation.trace))
         self._folder.append(TRACE, lines)
-        self._digest.update(lines)
-        if choices is not None:
-            self._choices.append(choices)
+        return len(lines)
 
 
 def _promises(scenario: Scenario) -> str:

@@ -110,8 +110,11 @@ def test_the_same_seed_gives_the_same_trace_in_another_process(tmp_path: Path) -
 
 
 def _wait_for_rounds(folder: Path, running: subprocess.Popen[str]) -> None:
-    while not list(folder.glob("*/trace.jsonl")):
+    """Until the second round is being written: then the first one is kept."""
+    sizes: set[int] = set()
+    while len(sizes - {0}) < 2:
         assert running.poll() is None, running.communicate()
+        sizes.update(trace.stat().st_size for trace in folder.glob("*/trace.jsonl"))
 
 
 def test_an_interrupted_run_leaves_what_it_had(tmp_path: Path) -> None:
