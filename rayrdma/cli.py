@@ -8,6 +8,7 @@ something that this machine lacks, 64 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _fail(INTERRUPTED, "interrupted")
         return code if isinstance(code, int) else 0
     except (Interrupted, KeyboardInterrupt) as error:
+        # What was about to start when it came never does; nobody needs to be told of each such coroutine.
+        warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
         return _fail(INTERRUPTED, f"interrupted{_notes(error.__cause__ or error)}")
     except UsageError as error:
         return _fail(USAGE, error)
