@@ -34,6 +34,17 @@ class ReplicatedMemory:
         answers = await process.first(self.quorum, reads)
         return _only(answers)
 
+    async def copies(self, region: str) -> list[tuple[Any, ...]]:
+        """What a majority of memories holds of a region, a tuple each, for values that prove themselves.
+
+        One of them has what a correct writer had completed before. The region's readers must not change.
+        """
+        process = self.process
+        reads = [process.read_region(memory, region) for memory in process.memories]
+        answers: list[Any] = await process.first(self.quorum, reads)
+        assert not any(answer is NAK for answer in answers), "everybody may read this for ever"
+        return answers
+
     async def read_region(self, region: str) -> tuple[Any, ...] | Nak:
         """`read` of every register of a region, in one operation a memory; NAK if any of them refused."""
         process = self.process

@@ -11,10 +11,11 @@ from .fab import FaB
 from .paxos import Paxos, PaxosTwoPhase
 from .pbft import PBFT
 from .protected_memory_paxos import ProtectedMemoryPaxos
+from .robust_backup import RobustBackupPaxos
 
 PROTOCOLS: dict[str, type[Protocol]] = {
     protocol.name: protocol
-    for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos, PBFT, FaB, CheapQuorum)
+    for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos, PBFT, FaB, CheapQuorum, RobustBackupPaxos)
 }
 
 

@@ -1,0 +1,88 @@
+"""Robust Backup(A): a crash-tolerant message-passing protocol A, made Byzantine-tolerant (P19, section 4.1).
+
+Assumes: Byzantine processes, n >= 2 f_P + 1; memories crash, m >= 2 f_M + 1; signatures; static permissions.
+A tolerates f_P crashes, and uses nothing but messages, timers and Omega.
+
+Claims: if A solves consensus, Robust Backup(A) solves weak Byzantine agreement. It is no fast path: a message
+takes up to 12 delays, so Paxos, whose leader decides after two messages, takes 24 at most.
+
+Invariants, among correct processes: I1 to I5 of `rayrdma.protocols.broadcast`, and
+    I6  no correct process takes a correct one for faulty.
+    I7  the invariants of A hold of what was received.
+
+Omega of the crash model names a process that is up, and a liar is up. Here everybody leads in turn instead, for times
+that double, so that after the network became timely some correct process leads for long enough; whoever was
+found faulty is passed over.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rayrdma.model.process import Process
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.regions import Region, Value
+
+from .broadcast import books
+from .paxos import Paxos
+from .transmission import Transmitter, transmission_of
+
+FIRST_TIME_OUT = 128
+"""Delays, or milliseconds, that the first leader has; the common case takes 48."""
+DOUBLINGS = 24
+
+
+class RobustBackup(Protocol):
+    """One process of Robust Backup(``of``).
+
+    Attributes:
+        of: the crash-tolerant protocol A.
+        inputs: the type of what A's processes propose.
+    """
+
+    byzantine = True
+    goes_on = True
+    of: ClassVar[type[Protocol]]
+    inputs: ClassVar[Any] = Value
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        self.transmitter = Transmitter(process, self.of, self.decided)
+
+    @classmethod
+    def regions(cls, n: int) -> list[Region]:
+        """Every process's book, and a view of all of them."""
+        return books(n, transmission_of(cls.of, cls.inputs))
+
+    async def propose(self, value: Value) -> None:
+        with self.process.nursery() as nursery:
+            nursery.start(self.lead_in_turn())
+            await self.transmitter.run(value)
+
+    def decided(self, value: Value) -> None:
+        """A has decided."""
+        if not self.process.decided:
+            self.process.decide(value)
+
+    async def lead_in_turn(self) -> None:
+        """Omega: process 0, then 1, ... for times that double, until this process has decided."""
+        process = self.process
+        leader = 0
+        for doubled in range(DOUBLINGS):
+            await process.sleep(FIRST_TIME_OUT * 2**doubled)
+            if process.decided:
+                return
+            leader = self.after(leader)
+            self.transmitter.lead(leader)
+
+    def after(self, leader: int) -> int:
+        """The next leader: the next process that has not been found faulty."""
+        others = [(leader + step) % self.process.n for step in range(1, self.process.n + 1)]
+        return next(other for other in others if not self.transmitter.peers[other].faulty)
+
+
+class RobustBackupPaxos(RobustBackup):
+    """Robust Backup(Paxos)."""
+
+    name = "robust-backup-paxos"
+    of = Paxos
