@@ -8,14 +8,28 @@ from rayrdma.model.protocol import Protocol
 from .cheap_quorum import CheapQuorum
 from .disk_paxos import DiskPaxos, DiskPaxosTwoPhase
 from .fab import FaB
+from .fast_and_robust import FastAndRobust
 from .paxos import Paxos, PaxosTwoPhase
 from .pbft import PBFT
+from .preferential_paxos import PreferentialPaxos
 from .protected_memory_paxos import ProtectedMemoryPaxos
 from .robust_backup import RobustBackupPaxos
 
 PROTOCOLS: dict[str, type[Protocol]] = {
     protocol.name: protocol
-    for protocol in (Paxos, PaxosTwoPhase, DiskPaxos, DiskPaxosTwoPhase, ProtectedMemoryPaxos, PBFT, FaB, CheapQuorum, RobustBackupPaxos)
+    for protocol in (
+        Paxos,
+        PaxosTwoPhase,
+        DiskPaxos,
+        DiskPaxosTwoPhase,
+        ProtectedMemoryPaxos,
+        PBFT,
+        FaB,
+        CheapQuorum,
+        RobustBackupPaxos,
+        PreferentialPaxos,
+        FastAndRobust,
+    )
 }
 
 

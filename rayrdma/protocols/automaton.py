@@ -141,7 +141,7 @@ class Automaton(Process):
     # What it may not, for nobody else could follow
 
     @property
-    def rng(self) -> Any:  # type: ignore[override]
+    def rng(self) -> Any:
         raise _unfollowable("draws random numbers")
 
     def sign(self, role: str, value: T) -> Signed[T]:
@@ -156,5 +156,3 @@ class Automaton(Process):
 
 def _unfollowable(what: str) -> ProtocolError:
     return ProtocolError(f"a protocol that {what} can not be checked by others; only messages, timers and Omega can")
-
-

@@ -1,9 +1,9 @@
 """Broadcast without equivocation, from registers that one process each may write (P19, section 4.1).
 
 Every process has a *book* of n pages, one for each origin: what it has seen that origin say, with the origin's
-signature. A book is one register, so that a step with the messages of many origins is one write. What one correct process has delivered as the k-th message of some origin, no other delivers
-differently; for each writes its copy before it looks for others, so that of two with different copies at least one
-sees the other's.
+signature. (A book is one register: a step with the messages of many origins is one write.) What one correct process
+has delivered as the k-th message of some origin, no other delivers differently; for each writes its copy before it
+looks for others, so that of two with different copies at least one sees the other's.
 
 Two variants share pages and polling:
     `CopyThenScan` (A) delivers after copy and scan: 6 delays. What it delivered it can not prove to anybody.
@@ -283,8 +283,8 @@ class Broadcast(ABC):
 class CopyThenScan(Broadcast):
     """Variant A: deliver once the own copy is written and a scan after it shows nothing else.
 
-    It waits for nobody, so it needs no bound on Byzantine processes; but a message that one correct process has delivered
-    another may never deliver, and nobody can prove what it delivered. (Only for protocols that relay no evidence.)
+    It waits for nobody, so it needs no bound on Byzantine processes; but what one correct process has delivered another
+    may never deliver, and nobody can prove what it delivered. (Only for protocols that relay no evidence.)
     """
 
     def __init__(self, process: Process, deliver: Callable[[int, int, Any], None]) -> None:

@@ -215,11 +215,11 @@ class CheapQuorum(Protocol):
 
     def leader_signed(self, signed: Any) -> bool:
         """Whether the leader signed this as its value in this instance."""
-        return isinstance(signed, Signed) and signed.signer == LEADER and self.process.valid(VAL, signed)
+        return isinstance(signed, Signed) and is_the_leaders(self.process, signed)
 
     def copies(self, copy: Signed[Signed[Value]], owner: int) -> bool:
         """Whether ``owner`` copied something that the leader signed."""
-        return copy.signer == owner and self.process.valid(COPY, copy) and self.leader_signed(copy.value)
+        return is_a_copy(self.process, copy, owner)
 
     def unanimous(self, copies: list[Any]) -> bool:
         """Whether all processes copied the value that this one copied."""
@@ -239,3 +239,13 @@ class CheapQuorum(Protocol):
         ):
             return False
         return len(proof.signed.value) == self.process.n and self.unanimous([Copy(copy) for copy in proof.signed.value])
+
+
+def is_the_leaders(process: Process, signed: Signed[Value]) -> bool:
+    """Whether the leader signed this as its value in this instance."""
+    return signed.signer == LEADER and process.valid(VAL, signed)
+
+
+def is_a_copy(process: Process, copy: Signed[Signed[Value]], owner: int) -> bool:
+    """Whether ``owner`` signed this as its copy of something that the leader signed."""
+    return copy.signer == owner and process.valid(COPY, copy) and is_the_leaders(process, copy.value)

@@ -15,6 +15,8 @@ Invariants:
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
@@ -64,7 +66,7 @@ class PaxosTwoPhase(Protocol):
     """One process of Paxos, proposer, acceptor and learner, with both phases of every ballot."""
 
     name = "paxos-two-phase"
-    messages = (Prepare, Promise, Accept, Accepted, Refused, Decision)
+    messages: ClassVar[tuple[type[Record], ...]] = (Prepare, Promise, Accept, Accepted, Refused, Decision)
     needs_memories = False
 
     def __init__(self, process: Process) -> None:

@@ -60,17 +60,18 @@ class RobustBackup(Protocol):
             await self.transmitter.run(value)
 
     def decided(self, value: Value) -> None:
-        """A has decided."""
+        """A has decided, for this process too if it has not decided before."""
+        self.process.note("backup", value)
         if not self.process.decided:
             self.process.decide(value)
 
     async def lead_in_turn(self) -> None:
-        """Omega: process 0, then 1, ... for times that double, until this process has decided."""
+        """Omega: process 0, then 1, ... for times that double, until A has decided here."""
         process = self.process
         leader = 0
         for doubled in range(DOUBLINGS):
             await process.sleep(FIRST_TIME_OUT * 2**doubled)
-            if process.decided:
+            if self.transmitter.decided:
                 return
             leader = self.after(leader)
             self.transmitter.lead(leader)

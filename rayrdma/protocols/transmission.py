@@ -1,13 +1,14 @@
 """T-send and T-receive: messages that can only be what a correct process would have sent (P19, section 4.1).
 
 Clement, Junqueira, Kate, Rodrigues (PODC'12): non-equivocation and transferable authentication turn a protocol that
-tolerates crashes into one that tolerates Byzantine processes. Every message is broadcast with what happened to
-its sender since its last one, the messages that it received by their numbers. A receiver feeds the sender's history to its
-own copy of the protocol and holds what that sends against what the sender sent. What is left to a liar: to stop, to be
-late, and to pretend that it has not received something - as if it had crashed.
+tolerates crashes into one that tolerates Byzantine processes. Every message is broadcast with what happened to its
+sender since its last one, the messages that it received by their numbers. A receiver feeds the sender's history to a
+copy of the protocol of its own, and holds what that sends against what the sender sent. What is left to a liar: to
+stop, to be late, and to pretend that it has not received something - as if it had crashed.
 
-That a message was received is not believed either: a certificate names one message for a number (`Certified`), and a receiver
-waits until it has that one itself, found it right, and can feed it. Whoever claims one that never comes waits for ever.
+That a message was received is not believed either: a certificate names one message for a number (`Certified`), and a
+receiver waits until it has that one itself, has found it right, and can feed it. Who claims one that never comes is
+never heard again.
 """
 
 from __future__ import annotations
@@ -127,16 +128,20 @@ class Transmitter:
     Args:
         process: on which.
         protocol: which; it may use messages, timers and Omega.
-        decided: called with the value that the protocol decides.
+        on_decide: called with the value that the protocol decides.
+
+    Attributes:
+        decided: whether it has.
     """
 
-    def __init__(self, process: Process, protocol: type[Protocol], decided: Callable[[Value], None]) -> None:
+    def __init__(self, process: Process, protocol: type[Protocol], on_decide: Callable[[Value], None]) -> None:
         self.process = process
         self.links = Certified(process, self._delivered)
         self.own = Automaton(process, process.id, protocol)
         self.peers: list[Peer] = []
         self.peers.extend(Peer(process, id, protocol, self.peers) for id in range(process.n))
-        self._decided = decided
+        self.decided = False
+        self._on_decide = on_decide
         self._history: list[Happened] = []
         self._timers: Any = None
 
@@ -161,8 +166,9 @@ class Transmitter:
             self._history.clear()
         while self.own.set_timers:
             self._timers.start(self._elapse(*self.own.set_timers.popleft()))
-        if self.own.decided and self._decided is not None:
-            self._decided(self.own.decision)
+        if self.own.decided and not self.decided:
+            self.decided = True
+            self._on_decide(self.own.decision)
 
     async def _elapse(self, timer: int, duration: float) -> None:
         await self.process.sleep(duration)
@@ -174,7 +180,7 @@ class Transmitter:
         self.peers[origin].waiting.append(transmission)
         judged = True
         while judged:
-            judged = any([self._judge(peer) for peer in self.peers])
+            judged = any(self._judge(peer) for peer in self.peers)
 
     def _judge(self, peer: Peer) -> bool:
         """T-receive the next message of ``peer`` if it can be judged."""
