@@ -14,24 +14,37 @@ from rayrdma.model.outcomes import ACK
 from rayrdma.model.permissions import Permission
 from rayrdma.model.quorums import majority
 from rayrdma.model.regions import ENCODE, Value
-from rayrdma.model.trace import Issued, Noted, Responded, TookEffect
+from rayrdma.model.trace import Decided, Issued, Noted, Responded, TookEffect
 from rayrdma.protocols.cheap_quorum import LEADER, LEADERS, Copy, Evidence, Proof
 
 from .model import replay
 from .observation import Check, Observation, Violation
 
 
-def _aborts(observation: Observation) -> Iterator[tuple[int, Value, Evidence]]:
+def aborts(observation: Observation) -> Iterator[tuple[int, Value, Evidence]]:
     """Process, value and evidence of every correct process that aborted."""
     for event in observation.trace or ():
         if isinstance(event, Noted) and event.what == "abort" and event.process not in observation.byzantine:
             yield (event.process, *event.value)
 
 
+def fast_decisions(observation: Observation) -> list[Decided]:
+    """What correct processes decided in Cheap Quorum. Who has aborted decides elsewhere, if it does."""
+    aborted: set[int] = set()
+    found = []
+    for event in observation.trace or ():
+        if isinstance(event, Noted) and event.what == "abort":
+            aborted.add(event.process)
+        elif isinstance(event, Decided) and event.process not in aborted:
+            found.append(event)
+    return found
+
+
 def who_aborts_keeps_what_was_decided(observation: Observation) -> Violation | None:
     """A2: if a correct process decided v, every correct process that aborts does so with v."""
-    for process, value, _ in _aborts(observation):
-        for decided in observation.decisions:
+    decisions = fast_decisions(observation)
+    for process, value, _ in aborts(observation):
+        for decided in decisions:
             if ENCODE(decided.value) != ENCODE(value):
                 return Violation(
                     "A2", f"p{decided.process} decided {decided.value!r}, and p{process} aborted with {value!r}"
@@ -41,12 +54,12 @@ def who_aborts_keeps_what_was_decided(observation: Observation) -> Violation | N
 
 def who_aborts_after_a_follower_decided_has_a_proof(observation: Observation) -> Violation | None:
     """A3: if a correct follower decided, every correct process that aborts holds a true proof of unanimity for it."""
-    followers = [decided for decided in observation.decisions if decided.process != LEADER]
+    followers = [decided for decided in fast_decisions(observation) if decided.process != LEADER]
     if not followers:
         return None
     written = {ENCODE(event.argument.signed) for event in _writes(observation) if isinstance(event.argument, Copy)}
     decided = ENCODE(followers[0].value)
-    for process, _, evidence in _aborts(observation):
+    for process, _, evidence in aborts(observation):
         if evidence.proof is None or _genuine(evidence.proof, observation, written) != decided:
             return Violation("A3", f"p{followers[0].process} decided, and p{process} aborted without a proof of it")
     return None
