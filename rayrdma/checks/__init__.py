@@ -5,17 +5,23 @@ from __future__ import annotations
 from rayrdma.model.protocol import Protocol
 from rayrdma.protocols.cheap_quorum import CheapQuorum
 from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
+from rayrdma.protocols.fast_and_robust import FastAndRobust
 from rayrdma.protocols.paxos import PaxosTwoPhase
+from rayrdma.protocols.preferential_paxos import PreferentialPaxos
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
+from rayrdma.protocols.robust_backup import RobustBackup
 from rayrdma.protocols.views import ViewProtocol
 
+from .broadcast import BROADCAST
 from .cheap_quorum import CHEAP_QUORUM
 from .disk_paxos import DISK_PAXOS
 from .model import MODEL
 from .observation import Check, Observation, Violation
 from .outcome import OUTCOME
 from .paxos import PAXOS
+from .preferential_paxos import FAST_AND_ROBUST, PREFERENTIAL_PAXOS
 from .protected_memory_paxos import PROTECTED_MEMORY_PAXOS
+from .robust_backup import ROBUST_BACKUP
 from .views import VIEWS
 
 INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
@@ -24,6 +30,9 @@ INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
     (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
     (ViewProtocol, VIEWS),
     (CheapQuorum, CHEAP_QUORUM),
+    (RobustBackup, (*BROADCAST, *ROBUST_BACKUP)),
+    (PreferentialPaxos, PREFERENTIAL_PAXOS),
+    (FastAndRobust, (*BROADCAST, *ROBUST_BACKUP, *FAST_AND_ROBUST)),
 )
 """The invariants of each protocol; they hold for what is derived from it too."""
 

@@ -25,6 +25,8 @@ class Observation:
             each waits for; only meaningful if a decision had to come.
         trace: every event, memory effects included; None if effects were not recorded.
         byzantine: the processes that were; what they did binds nobody, and they decide nothing.
+        survivors: the correct processes that are up at the end, if nothing can happen any more although a majority of
+            the memories answers; else empty.
         signatures: how many each process made and how many it checked, of those that needed any.
         log: what the processes saw of a live run, if they kept it: events, but no effects.
     """
@@ -38,6 +40,7 @@ class Observation:
     undecided: Mapping[int, str] = field(default_factory=dict)
     trace: Sequence[Event] | None = None
     byzantine: frozenset[int] = frozenset()
+    survivors: frozenset[int] = frozenset()
     signatures: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     log: Sequence[Event] = ()
 

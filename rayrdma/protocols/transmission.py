@@ -192,6 +192,7 @@ class Transmitter:
             self.process.refuse(peer.id, "sends what no correct process would have sent")
             return True
         peer.right.append(transmission)
+        self.process.note("received", (peer.id, len(peer.right), transmission.body))
         if transmission.to in (EVERYBODY, self.process.id):
             self.own.take(peer.id, transmission.body)
             self._happened(Received(peer.id, len(peer.right)))

@@ -9,6 +9,8 @@ from .kernel import Kernel
 
 def observe(kernel: Kernel) -> Observation:
     """What one run of a kernel left."""
+    at_rest = kernel.quiescent and 2 * len(kernel.world.dead_memories) < len(kernel.memories)
+    up = [process.id for process in kernel.processes if not (process.crashed or process.byzantine)]
     blocked = {process.id: process.current.waiting_for() for process in kernel.undecided()}
     return Observation(
         protocol=kernel.protocol,
@@ -20,5 +22,6 @@ def observe(kernel: Kernel) -> Observation:
         undecided=blocked if kernel.quiescent else {},
         trace=kernel.trace,
         byzantine=frozenset(process.id for process in kernel.processes if process.byzantine),
+        survivors=frozenset(up if at_rest else ()),
         signatures=kernel.signatures(),
     )
