@@ -16,7 +16,7 @@ import msgspec
 
 from rayrdma.faults.behaviour import Behaviour
 from rayrdma.faults.plan import After
-from rayrdma.model.operations import NAMES, OPERATION_DELAYS, WRITE, Operation
+from rayrdma.model.operations import NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
 from rayrdma.model.outcomes import ACK, Outcome
 from rayrdma.model.process import Change, Process, Quorum, Sleep, Watch
 from rayrdma.model.protocol import Protocol as AgreementProtocol
@@ -126,6 +126,7 @@ class LiveProcess(Process):
         self._timers: list[tuple[float, Sleep, int]] = []
         self._lookers: list[tuple[float, Change, int]] = []
         self._hung = False
+        self._changes = 0  # operations that may have changed a memory
         self._acked: Completion[Outcome] = Completion(self)
         self._acked.done = True
         self._acked.value = ACK
@@ -148,6 +149,7 @@ class LiveProcess(Process):
         fan = self._fans.get(region)
         if fan is None or self._hung:
             return super().write_each(region, register, value, need)
+        self._changes += 1
         outcomes = fan.write(register, ENCODE(value))
         if outcomes == 0:
             acked = self._acked
@@ -181,6 +183,8 @@ class LiveProcess(Process):
                     operation.argument,
                 )
             )
+        if operation.kind not in (READ, READ_REGION):
+            self._changes += 1
         response = self._connections[operation.memory].post(operation)
         self._clockwork.count(NAMES[operation.kind])
         if response is PENDING:
@@ -214,6 +218,8 @@ class LiveProcess(Process):
         return self._identity.signatures(self.instance)
 
     def _await_change(self, watch: Watch, change: Change) -> None:
+        if watch.seen != self._changes:  # what the last look saw made it write
+            watch.seen, watch.looks = self._changes, 0
         watch.looks += 1
         due = time.monotonic() + min(watch.looks * SHORTEST_PAUSE, MILLISECOND)
         self._lookers.append((due, change, self.current.depth))

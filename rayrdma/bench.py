@@ -18,12 +18,14 @@ from typing import Any
 from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.model.operations import READ, WRITE, Kind
 from rayrdma.model.permissions import everyone
-from rayrdma.model.regions import Record, Region
+from rayrdma.model.protocol import Protocol
+from rayrdma.model.regions import ENCODE, Record, Region
+from rayrdma.model.signatures import Identity, Signer, Verifier
+from rayrdma.protocols.cheap_quorum import LEADERS, VAL, CheapQuorum
 from rayrdma.protocols.protected_memory_paxos import SLOTS, ProtectedMemoryPaxos
 from rayrdma.results.figures import Bench, Figure, against, figure
 from rayrdma.results.result import versions
 from rayrdma.simulator.kernel import Kernel
-from rayrdma.simulator.keys import identities
 from rayrdma.simulator.schedule import Jitter
 
 MEMORIES = 3
@@ -35,7 +37,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 Tell = Callable[[str, int, int], None]
 """Called with (what is being measured, parts done, parts)."""
-PARTS = 4
+PARTS = 5
 
 
 def run_bench(tell: Tell = lambda what, done, parts: None) -> Bench:
@@ -45,16 +47,20 @@ def run_bench(tell: Tell = lambda what, done, parts: None) -> Bench:
         EnvironmentProblem: no shared memory, or no Ray.
     """
     from rayrdma.actors.benchmark import carriers, take_over  # Ray is imported only where it is used
+    from rayrdma.actors.byzantine_benchmark import backup, fast_path
 
     tell("simulator", 0, PARTS)
     figures = simulator()
     tell("shared memory", 1, PARTS)
     figures += shared_memory()
     decision = next(figure for figure in figures if figure.name == DECISION)
+    figures += signed_decision()
     tell("channels, calls and messages", 2, PARTS)
     figures += carriers(decision)
     tell("take-over", 3, PARTS)
     figures.append(take_over())
+    tell("Byzantine protocols", 4, PARTS)
+    figures += fast_path() + backup()
     return Bench(figures, versions())
 
 
@@ -152,15 +158,45 @@ def shared_memory(bursts: int = BURSTS) -> list[Figure]:
     ]
 
 
+def signed_decision(bursts: int = BURSTS // 3) -> list[Figure]:
+    """A decision of Cheap Quorum's leader, beside one of Protected Memory Paxos and one signature, in turns."""
+    signed, crash, signatures = [], [], []
+    value = "a value of some bytes"
+    clock = time.perf_counter_ns
+    with _arena() as plain, _arena(CheapQuorum, LEADERS) as byzantine:
+        statement = ENCODE(plain.identity.signatures(1).sign(VAL, value))
+        for instance in range(1, bursts + 1):
+            pairs = zip(plain.processes(instance), byzantine.processes(instance), strict=True)
+            for process, leader in pairs:
+                process.begin(value)
+                crash.append(process.decided_ns - process.started_ns)
+                leader.begin(value)
+                signed.append(leader.decided_ns - leader.started_ns)
+                if (leader.decision_depth, process.decision_depth) != (2, 2):
+                    raise AssertionError("this was not the common case: its time means nothing")
+                start = clock()
+                plain.signer.sign(statement)
+                signatures.append(clock() - start)
+    signature, paxos = figure("one Ed25519 signature", signatures), figure(DECISION, crash)
+    both = Figure(
+        f"two decisions of {ProtectedMemoryPaxos.name} and one signature", 2 * paxos.p50 + signature.p50, None, "us"
+    )
+    return [signature, against(figure(f"Cheap Quorum decision, {MEMORIES} shm memories", signed), both.name, both)]
+
+
 class Arena:
     """Sets of three memories for a process that decides on one after the other, and three bare mappings."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, protocol: type[Protocol] = ProtectedMemoryPaxos, written: str = SLOTS) -> None:
         from rayrdma.actors.live_process import Clockwork, kill_this_process
         from rayrdma.transports.shm import Fan, Segment, ShmConnection
 
         self._n = 3
-        self._regions = ProtectedMemoryPaxos.regions(self._n)
+        self._protocol = protocol
+        self._regions = protocol.regions(self._n)
+        self._written = next(region for region in self._regions if region.name == written)
+        self.signer = Signer(0)
+        self.identity = Identity(self.signer, Verifier({0: self.signer.public}))
         self._clockwork = Clockwork(None, kill_this_process)
         self._sets = []
         for number in range(SETS):
@@ -168,7 +204,7 @@ class Arena:
                 Segment.create(f"{folder}/memory-{number}-{i}", self._n, self._regions) for i in range(MEMORIES)
             ]
             connections = [ShmConnection(segment, self._regions, 0, 0) for segment in segments]
-            self._sets.append((segments, connections, Fan(segments, self._regions[0], 0, 0)))
+            self._sets.append((segments, connections, Fan(segments, self._written, 0, 0)))
         plain = Region("plain", registers=1, of=Plain, permission=everyone(self._n))
         other = Segment.create(f"{folder}/plain", self._n, [plain])
         self.connection = ShmConnection(other, [plain], 0, 0)
@@ -198,13 +234,13 @@ class Arena:
                     "bench",
                     instance=instance,
                     epoch_ns=0,
-                    protocol=ProtectedMemoryPaxos,
+                    protocol=self._protocol,
                     inbox=alone,
                     outbox=alone,
                     omega=alone,
-                    fans={SLOTS: fan},
+                    fans={self._written.name: fan},
                     clockwork=self._clockwork,
-                    identity=identities(self._n)[0],
+                    identity=self.identity,
                     trace=False,
                 )
             )
@@ -212,10 +248,10 @@ class Arena:
 
 
 @contextlib.contextmanager
-def _arena() -> Iterator[Arena]:
+def _arena(*what: Any) -> Iterator[Arena]:
     folder = tempfile.mkdtemp(prefix="rayrdma-", dir=SHARED_MEMORY)
     try:
-        yield Arena(folder)
+        yield Arena(folder, *what)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

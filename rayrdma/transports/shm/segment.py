@@ -163,7 +163,7 @@ class Segment:
             UsageError: ``instance`` is not higher than the present one.
         """
         openings = [Opening(self, name, instance) for name in self.regions]
-        present = min(opening.present() for opening in openings)
+        present = min((opening.present() for opening in openings), default=instance - 1)
         if present >= instance:
             raise UsageError(f"the memory {self.path} is at instance {present}; the next one needs a higher number")
         for opening in openings:
