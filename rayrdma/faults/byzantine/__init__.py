@@ -7,10 +7,14 @@ from rayrdma.model.errors import UsageError
 
 from .cheap_quorum import ON_CHEAP_QUORUM
 from .generic import GENERIC
+from .preferential import ON_INPUTS
+from .robust_backup import ON_BOOKS
+from .transmission import ON_TRANSMISSIONS
 from .voting import VOTING
 
 BEHAVIOURS: dict[str, type[Behaviour]] = {
-    behaviour.name: behaviour for behaviour in (*GENERIC, *VOTING, *ON_CHEAP_QUORUM)
+    behaviour.name: behaviour
+    for behaviour in (*GENERIC, *VOTING, *ON_CHEAP_QUORUM, *ON_BOOKS, *ON_TRANSMISSIONS, *ON_INPUTS)
 }
 """Every behaviour that the command line knows by name."""
 
