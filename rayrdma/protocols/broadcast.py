@@ -387,7 +387,8 @@ class Certified(Broadcast):
         if not self.says(origin, number, certificate.message, holder):
             return False
         named = Attestation(origin, number, digest(certificate.message.value))
-        if len(signers) >= self.needed and all(
+        # Just as many as it takes: of more, whoever copies it might have no room for the rest of its book.
+        if len(certificate.attestations) == len(signers) == self.needed and all(
             signed.value == named and self.process.valid(ATTEST, signed) for signed in certificate.attestations
         ):
             return True
