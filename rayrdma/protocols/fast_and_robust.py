@@ -19,6 +19,8 @@ Invariants, among correct processes: those of Cheap Quorum and of Preferential P
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rayrdma.model.process import Process
 from rayrdma.model.regions import Region, Value
 
@@ -27,13 +29,18 @@ from .preferential_paxos import Preference, PreferentialPaxos
 
 
 class FastAndRobust(CheapQuorum):
-    """One process of Fast & Robust."""
+    """One process of Fast & Robust.
+
+    Attributes:
+        slow: what it falls back to.
+    """
 
     name = "fast-and-robust"
+    slow: ClassVar[type[PreferentialPaxos]] = PreferentialPaxos
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
-        self.backup = PreferentialPaxos(process)
+        self.backup = self.slow(process)
 
     @classmethod
     def regions(cls, n: int) -> list[Region]:

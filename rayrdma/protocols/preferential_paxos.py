@@ -68,15 +68,23 @@ class PriorityPaxos(Paxos):
     async def adopt(self) -> Value:
         """The input of the highest class among those of n - f processes; of equal ones that of the least process."""
         process = self.process
-        need = process.n - tolerated(process.n)
+        need = self.inputs_needed()
         best: tuple[int, int, Preference] | None = None
         for _ in range(need):
             sender, message = await process.receive(SetUp, quorum=need)
-            found = (priority(process, message.preference), -sender, message.preference)
+            found = (self.rank(message.preference), -sender, message.preference)
             best = found if best is None else max(best, found, key=lambda each: each[:2])
         assert best is not None
         process.note("adopt", best[2])
         return best[2].value
+
+    def inputs_needed(self) -> int:
+        """How many inputs to wait for: those of Byzantine processes may never come."""
+        return self.process.n - tolerated(self.process.n)
+
+    def rank(self, preference: Preference) -> int:
+        """The class of an input."""
+        return priority(self.process, preference)
 
 
 class PreferentialPaxos(RobustBackup):

@@ -38,16 +38,18 @@ class RobustBackup(Protocol):
     Attributes:
         of: the crash-tolerant protocol A.
         inputs: the type of what A's processes propose.
+        over: what A's messages go through.
     """
 
     byzantine = True
     goes_on = True
     of: ClassVar[type[Protocol]]
     inputs: ClassVar[Any] = Value
+    over: ClassVar[type[Transmitter]] = Transmitter
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
-        self.transmitter = Transmitter(process, self.of, self.decided)
+        self.transmitter = self.over(process, self.of, self.decided)
 
     @classmethod
     def regions(cls, n: int) -> list[Region]:

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import reduce
 from operator import or_
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rayrdma.model.errors import ProtocolError
 from rayrdma.model.process import Process
@@ -131,15 +131,19 @@ class Transmitter:
         on_decide: called with the value that the protocol decides.
 
     Attributes:
-        decided: whether it has.
+        broadcast: how it says something to everybody; ``follower``: how it follows others.
+        decided: whether the protocol has decided.
     """
+
+    broadcast: ClassVar[type[Certified]] = Certified
+    follower: ClassVar[type[Peer]] = Peer
 
     def __init__(self, process: Process, protocol: type[Protocol], on_decide: Callable[[Value], None]) -> None:
         self.process = process
-        self.links = Certified(process, self._delivered)
+        self.links = self.broadcast(process, self._delivered)
         self.own = Automaton(process, process.id, protocol)
         self.peers: list[Peer] = []
-        self.peers.extend(Peer(process, id, protocol, self.peers) for id in range(process.n))
+        self.peers.extend(self.follower(process, id, protocol, self.peers) for id in range(process.n))
         self.decided = False
         self._on_decide = on_decide
         self._history: list[Happened] = []
