@@ -142,7 +142,7 @@ class Broadcast(ABC):
         self._used = [0] * process.n  # bytes of what was delivered
         self._said = 0  # bytes of what this process broadcast
         self._changed = False
-        self._stirred: Completion[None] = Completion(process)
+        self._stirred = Stirred(self)
         self._blamed: set[tuple[int, str]] = set()
 
     def broadcast(self, content: Any) -> None:
@@ -161,7 +161,7 @@ class Broadcast(ABC):
         process = self.process
         watch = process.watch()
         while True:
-            self._stirred = Completion(process)
+            self._stirred = Stirred(self)
             await self.publish()
             self.deliver()
             if not self._changed and not await self.look() and not self._stirred.done:
@@ -225,6 +225,10 @@ class Broadcast(ABC):
             whether anything was done.
         """
 
+    def lacks(self) -> str:
+        """What it waits for that can not be told from its operations, for the reason of a blocked run."""
+        return "somebody to say something"
+
     @abstractmethod
     def deliverable(self, origin: int, published: Slot[Any]) -> Signed[Sent[Any]] | None:
         """The message of the next number of ``origin``, if it may be delivered."""
@@ -278,6 +282,19 @@ class Broadcast(ABC):
         if (liar, why) not in self._blamed:
             self._blamed.add((liar, why))
             self.process.refuse(liar, why)
+
+
+class Stirred(Completion[None]):
+    """This process itself has something to say."""
+
+    __slots__ = ("broadcast",)
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        super().__init__(broadcast.process)
+        self.broadcast = broadcast
+
+    def waiting_for(self) -> str:
+        return self.broadcast.lacks()
 
 
 class CopyThenScan(Broadcast):
@@ -394,6 +411,12 @@ class Certified(Broadcast):
             return True
         self.blame(holder, "shows a certificate that is none")
         return False
+
+    def lacks(self) -> str:
+        process = self.process
+        if any(len(page) > delivered for page, delivered in zip(self.pages, self.delivered, strict=True)):
+            return f"needs {self.needed} of {process.n} processes, {process.processes_alive()} alive"
+        return super().lacks()
 
     def deliverable(self, origin: int, published: Slot[Any]) -> Signed[Sent[Any]] | None:
         return None if published.certificate is None else published.certificate.message

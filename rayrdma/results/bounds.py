@@ -10,6 +10,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -17,18 +18,25 @@ from rayrdma.checks import check
 from rayrdma.checks.observation import Observation
 from rayrdma.faults.behaviour import Behaviour
 from rayrdma.faults.byzantine import BEHAVIOURS
+from rayrdma.faults.byzantine.disks import OverwritesBlocks
 from rayrdma.faults.byzantine.generic import Silent
 from rayrdma.faults.byzantine.voting import TwoProposals
-from rayrdma.faults.plan import After, Byzantine, Crash
+from rayrdma.faults.byzantine.worlds import TwoWorlds
+from rayrdma.faults.plan import After, Byzantine, Crash, Pause
 from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
 from rayrdma.model.regions import Value
 from rayrdma.model.trace import Crashed, Decided, Delivered, Sent
+from rayrdma.protocols.broadcast import Certified
 from rayrdma.protocols.disk_paxos import DiskPaxos
+from rayrdma.protocols.fast_and_robust import FastAndRobust
 from rayrdma.protocols.paxos import Accept, Accepted, Paxos, Promise
 from rayrdma.protocols.pbft import PBFT
+from rayrdma.protocols.preferential_paxos import PreferentialPaxos, PriorityPaxos
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
+from rayrdma.protocols.robust_backup import RobustBackup
+from rayrdma.protocols.transmission import Transmitter
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import simulate
 
@@ -47,6 +55,19 @@ class ForcedPaxos(Paxos):
     def __init__(self, process: Process) -> None:
         super().__init__(process)
         self.majority = process.n // 2
+
+
+class DisksAlone(DiskPaxos):
+    """Disk Paxos in the disk model proper, which has no links: who wants to know the decision leads a ballot."""
+
+    name = "disk-paxos-without-links"
+
+    async def propose(self, value: Value) -> None:
+        await self.lead(value)
+
+    async def commit(self) -> None:
+        if await self.phase() is not None:
+            self.process.decide(self.block.inp)
 
 
 class PBFTPastItsBound(PBFT):
@@ -70,6 +91,63 @@ class ForcedPBFT(PBFTPastItsBound):
         return n - cls.tolerated(n)
 
 
+class CertifiedPastItsBound(Certified):
+    """Certificates of f+1 processes among n = 2f, of which f may be silent."""
+
+    def __init__(self, process: Process, deliver: Callable[[int, int, Any], None]) -> None:
+        super().__init__(process, deliver)
+        self.needed = process.n // 2 + 1
+
+
+class TransmitterPastItsBound(Transmitter):
+    """Over those."""
+
+    broadcast = CertifiedPastItsBound
+
+
+class PriorityPaxosPastItsBound(PriorityPaxos):
+    """It waits for the inputs of n - f = f processes."""
+
+    def inputs_needed(self) -> int:
+        return self.process.n // 2
+
+
+class BackupPastItsBound(PreferentialPaxos):
+    """The backup of those."""
+
+    of = PriorityPaxosPastItsBound
+    over = TransmitterPastItsBound
+
+
+class FastAndRobustPastItsBound(FastAndRobust):
+    """Fast & Robust that is to tolerate f Byzantine processes of n = 2f, with the quorums that this would take."""
+
+    name = "fast-and-robust-past-its-bound"
+    slow = BackupPastItsBound
+
+
+class ForcedCertified(Certified):
+    """Certificates of f processes, to have messages delivered at n = 2f. They prove nothing."""
+
+    def __init__(self, process: Process, deliver: Callable[[int, int, Any], None]) -> None:
+        super().__init__(process, deliver)
+        self.needed = process.n // 2
+
+
+class ForcedTransmitter(Transmitter):
+    """Over those."""
+
+    broadcast = ForcedCertified
+
+
+class ForcedBackup(RobustBackup):
+    """Robust Backup(Paxos) with quorums of f everywhere, to have it decide at n = 2f. It must not."""
+
+    name = "robust-backup-with-quorums-of-f"
+    of = ForcedPaxos
+    over = ForcedTransmitter
+
+
 @dataclass(frozen=True)
 class Bound:
     """One shape of a system, and how many of its parties crash or are Byzantine.
@@ -78,6 +156,8 @@ class Bound:
         side: ``at`` the bound or one failure ``past`` it.
         expected: the verdict on every schedule, or, if ``violated``, on some.
         byzantine: how many processes are Byzantine; each does one of the ``behaviours``.
+        lawless: which, if it can not be any.
+        asleep: a process that is slow.
     """
 
     protocol: type[Protocol]
@@ -90,6 +170,8 @@ class Bound:
     schedule: str = "adversary"
     byzantine: int = 0
     behaviours: tuple[type[Behaviour], ...] = ()
+    lawless: tuple[int, ...] = ()
+    asleep: tuple[Pause, ...] = ()
 
     def scenario(self, seed: int) -> Scenario:
         """One seeded schedule: at the bound crashes strike at any moment, past it before anything happens."""
@@ -108,6 +190,7 @@ class Bound:
         processes, lawless = sorted(failing[: self.crashed_processes]), sorted(failing[self.crashed_processes :])
         if self.byzantine and 0 not in failing and rng.random() < 0.5:
             lawless[0] = 0  # the first leader is one of them more often than by chance
+        lawless = list(self.lawless) or lawless
         memories = sorted(rng.sample(range(self.memories), self.crashed_memories))
         return Scenario(
             protocol=self.protocol,
@@ -117,6 +200,7 @@ class Bound:
                 *(Crash(process=number, at=moment()) for number in processes),
                 *(Crash(memory=number, at=moment()) for number in memories),
                 *(Byzantine(number, rng.choice(self.behaviours)) for number in lawless),
+                *self.asleep,
             ),
             seed=seed,
             schedule=self.schedule,
@@ -140,8 +224,32 @@ def _over_messages(protocol: type[Protocol], forced: type[Protocol]) -> Iterator
         yield Bound(forced, PAST, 2 * f, 0, 0, 0, VIOLATED, "jitter")  # two leaders at a time
 
 
+def _attacks(protocol: type[Protocol]) -> tuple[type[Behaviour], ...]:
+    return tuple(b for b in BEHAVIOURS.values() if not b.attacks or issubclass(protocol, b.attacks))
+
+
+def _byzantine_disks() -> Iterator[Bound]:
+    for n in (3, 5):
+        yield Bound(
+            DisksAlone, PAST, n, 3, 0, 0, VIOLATED, "jitter",
+            byzantine=1, behaviours=(OverwritesBlocks,), lawless=(n - 1,), asleep=(Pause(0, 150, 400),),
+        )  # fmt: skip
+
+
+def _byzantine_memories() -> Iterator[Bound]:
+    attacks = _attacks(FastAndRobust)
+    for f in (1, 2):
+        yield Bound(FastAndRobust, AT, 2 * f + 1, 3, 0, 1, DECIDED, byzantine=f, behaviours=attacks)
+    for f in (2, 3):
+        yield Bound(FastAndRobustPastItsBound, PAST, 2 * f, 3, 0, 0, BLOCKED, byzantine=f, behaviours=(Silent,))
+    yield Bound(
+        ForcedBackup, PAST, 4, 3, 0, 0, VIOLATED, "jitter",
+        byzantine=2, behaviours=(TwoWorlds,), lawless=(0, 1), asleep=(Pause(3, 0, 1000),),
+    )  # fmt: skip
+
+
 def _byzantine_messages() -> Iterator[Bound]:
-    attacks = tuple(b for b in BEHAVIOURS.values() if not b.attacks or issubclass(PBFT, b.attacks))
+    attacks = _attacks(PBFT)
     for f in (1, 2):
         yield Bound(PBFT, AT, 3 * f + 1, 0, 0, 0, DECIDED, byzantine=f, behaviours=attacks)
     for f in (1, 2):
@@ -153,7 +261,9 @@ BOUNDS: tuple[Bound, ...] = (
     *_over_memories(DiskPaxos),
     *_over_messages(Paxos, ForcedPaxos),
     *_over_memories(ProtectedMemoryPaxos),
+    *_byzantine_disks(),
     *_byzantine_messages(),
+    *_byzantine_memories(),
 )
 
 

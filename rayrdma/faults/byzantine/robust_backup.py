@@ -264,7 +264,11 @@ class ForgesCopy(OnBooks):
     """E5: copies of what correct processes never said, of what they may say next, and its attestations to them."""
 
     name = "forges-copy"
-    FORGED = 12
+    FORGED = 8
+
+    async def run(self, value: Value) -> None:
+        self.forgeries: dict[tuple[int, int, bool], Slot[Any]] = {}
+        await super().run(value)
 
     def tamper(self, book: Book) -> tuple[Any, ...]:
         for origin in range(self.process.n):
@@ -276,13 +280,13 @@ class ForgesCopy(OnBooks):
         """A copy with no signature, or with the one of another message."""
         slot = at(book[origin], number)
         said = message_of(slot) if slot is not None else None
-        if said is None:
-            sent = Sent(number, self.bogus())
-            message = Signed(origin, SENT, sent, NOBODY)
-        else:
-            sent = Sent(number, otherwise(said.value.content))
-            message = Signed(origin, SENT, sent, said.signature)
-        return Slot(message, self.process.sign(ATTEST, Attestation(origin, number, digest(sent))))
+        key = origin, number, said is None
+        if key not in self.forgeries:
+            sent = Sent(number, self.bogus() if said is None else otherwise(said.value.content))
+            message = Signed(origin, SENT, sent, NOBODY if said is None else said.signature)
+            claim = Attestation(origin, number, digest(sent))
+            self.forgeries[key] = Slot(message, self.process.sign(ATTEST, claim))
+        return self.forgeries[key]
 
     def begin(self, facade: Facade, value: Value) -> None:
         self.show(*self.tamper(self.book))
@@ -414,11 +418,16 @@ class FloodsBooks(OnBooks):
     """
 
     name = "floods-books"
-    FLOODS = 3
+    FLOODS = 6
+
+    async def run(self, value: Value) -> None:
+        self.left = self.FLOODS
+        await super().run(value)
 
     def tamper(self, book: Book) -> tuple[Any, ...]:
         own, n = self.process.id, self.process.n
-        kind = self.rng.choice((0, 0, 0, 1, 2, 3))
+        kind = self.rng.choice((0, 1, 2, 3)) if self.left > 0 else 0
+        self.left -= kind > 0
         if kind == 1:  # many numbers, each a message
             far = [self.told(k, self.bogus()) for k in range(len(book[own]) + 1, MESSAGES + 9)]
             return (self.fit(self.with_page(book, own, [*book[own], *far])),)
@@ -443,7 +452,7 @@ class FloodsBooks(OnBooks):
         return book
 
     async def attack(self) -> None:
-        for _ in range(self.FLOODS):
+        for _ in range(3):
             await self.a_while()
             self.show(*self.tamper(self.book))
 
