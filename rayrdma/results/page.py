@@ -94,8 +94,8 @@ def _bounds(table: Table) -> str:
         f"<p>{table.schedules:,} seeded schedules each. At the bound the crashes strike at any moment, between the "
         "operations of one step too; past it the parties are gone from the start. A Byzantine process follows one of "
         "the attacks that fit its protocol, drawn anew for each schedule; past the bound it is silent, or equivocates "
-        "where quorums are too small. Every run is held against agreement, validity, the rules of the model and the "
-        "invariants of its protocol.</p>"
+        "where quorums are too small, or overwrites what it may. Every run is held against agreement, validity, the "
+        "rules of the model and the invariants of its protocol.</p>"
         f"{_grid(heads, rows, numbers=range(1, 9))}</section>"
     )
 

@@ -22,12 +22,14 @@ class Round(msgspec.Struct, frozen=True):
         first_decision_seconds: from that process's call of the protocol to its decision (live runs).
         first_decider: who that was.
         decided: how many processes decided.
+        delays: "p0" -> causal depth of its decision, of those that decided.
     """
 
     first_decision_delays: int | None
     first_decision_seconds: float | None
     first_decider: int | None
     decided: int
+    delays: dict[str, int] = {}
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ def log_round(observation: Observation, live: bool) -> Round:
         return Round(None, None, None, 0)
     first = observation.decisions[0]
     seconds = first.time if live else None
-    return Round(first.depth, seconds, first.process, len(observation.decisions))
+    delays = {f"p{decided.process}": decided.depth for decided in observation.decisions}
+    return Round(first.depth, seconds, first.process, len(observation.decisions), delays)
 
 
 def judge(observation: Observation, violations: list[Violation], ended: bool) -> tuple[str, str]:

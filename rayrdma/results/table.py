@@ -16,12 +16,26 @@ from pathlib import Path
 import msgspec
 
 from rayrdma.model.errors import RayrdmaError
+from rayrdma.model.protocol import Protocol
 from rayrdma.protocols import PROTOCOLS
 from rayrdma.protocols.fab import FaB
+from rayrdma.protocols.fast_and_robust import FastAndRobust
 from rayrdma.protocols.pbft import PBFT
 from rayrdma.scenario import choose
 
-from .bounds import AT, BOUNDS, PAST, BoundMeasured, ForcedPaxos, ForcedPBFT, PBFTPastItsBound, measure
+from .bounds import (
+    AT,
+    BOUNDS,
+    PAST,
+    BoundMeasured,
+    DisksAlone,
+    FastAndRobustPastItsBound,
+    ForcedBackup,
+    ForcedPaxos,
+    ForcedPBFT,
+    PBFTPastItsBound,
+    measure,
+)
 from .delays import CLAIMED, DelaysMeasured, measure_delays
 from .folder import RunFolder
 from .live import ROUNDS, Kill, Latency, measure_kill, measure_latency
@@ -192,7 +206,8 @@ def _measure_live(found: Measurements, rounds: int, tell: Progress) -> None:
     from rayrdma.actors.cluster import ray_session  # Ray is imported only where it is used
 
     systems = [system.protocol for system in SYSTEMS if system.protocol is not None]
-    timed = [name for name in CLAIMED if not PROTOCOLS[name].byzantine]  # the baselines of the others are counted only
+    # Of the Byzantine protocols only the one that the talk is about: the others are counted in the simulator.
+    timed = [name for name in CLAIMED if not PROTOCOLS[name].byzantine or name == FastAndRobust.name]
     steps = len(timed) + len(systems)
     tell("Ray: starting", 0, steps)
     with ray_session():  # one for all
@@ -241,9 +256,12 @@ def _rows(found: Measurements) -> list[Row]:
         _later("n > f + x"),
     ]
     byzantine = [
-        Cell("N/A", NOT_CLAIMED, NOT_CLAIMED, []),
-        _cell("n > 3f", _byzantine(found)),
-        _later("n > 2f"),
+        _cell("N/A", _without_permissions(found)),
+        _cell("n > 3f", _byzantine(found, PBFT, PBFTPastItsBound, ForcedPBFT, "n = 3f", "with quorums of 2f")),
+        _cell(
+            "n > 2f",
+            _byzantine(found, FastAndRobust, FastAndRobustPastItsBound, ForcedBackup, "n = 2f", "with quorums of f"),
+        ),
         _later("-"),
     ]
     best_case = [
@@ -304,19 +322,36 @@ def _crash(found: Measurements, system: System) -> Iterable[Finding]:
             yield Finding("leader killed with -9 on Ray", tell_kill(kill), kill.holds)
 
 
-def _byzantine(found: Measurements) -> Iterable[Finding]:
-    """Message passing: PBFT, every attack at the bound; past it the block, and with smaller quorums two decisions."""
-    at = [bound for bound in found.bounds if bound.protocol == PBFT.name]
-    past = [bound for bound in found.bounds if bound.protocol == PBFTPastItsBound.name]
-    forced = [bound for bound in found.bounds if bound.protocol == ForcedPBFT.name]
+def _without_permissions(found: Measurements) -> Iterable[Finding]:
+    """The plain disk model: one Byzantine process may write every block."""
+    broken = [bound for bound in found.bounds if bound.protocol == DisksAlone.name]
+    if broken:
+        why = f"two decisions in {sum(bound.disagreements for bound in broken):,} of "
+        why += f"{sum(bound.schedules for bound in broken):,} schedules: {broken[0].why}"
+        yield Finding("one process that overwrites blocks", why, all(bound.holds for bound in broken))
+
+
+def _byzantine(
+    found: Measurements,
+    protocol: type[Protocol],
+    past_its_bound: type[Protocol],
+    forced: type[Protocol],
+    bound: str,
+    with_quorums: str,
+) -> Iterable[Finding]:
+    """Every attack at the bound; past it the block, and with smaller quorums two decisions."""
+    at = [measured for measured in found.bounds if (measured.protocol, measured.side) == (protocol.name, AT)]
+    past = [measured for measured in found.bounds if measured.protocol == past_its_bound.name]
     if at:
-        yield Finding("PBFT at the bound, n = 3f+1", _count(at, DECIDED), all(bound.holds for bound in at))
+        holds = all(measured.holds for measured in at)
+        yield Finding(f"{protocol.name} at the bound, {bound}+1", _count(at, DECIDED), holds)
     if past:
         why = f"{_count(past, BLOCKED)}: {explain(past[0])}"
-        yield Finding("one past it, n = 3f", why, all(bound.holds for bound in past))
-    for bound in forced:
-        why = f"two decisions in {bound.disagreements:,} of {bound.schedules:,} schedules: {bound.why}"
-        yield Finding("with quorums of 2f", why, bound.holds)
+        yield Finding(f"one past it, {bound}", why, all(measured.holds for measured in past))
+    for measured in found.bounds:
+        if measured.protocol == forced.name:
+            why = f"two decisions in {measured.disagreements:,} of {measured.schedules:,} schedules: {measured.why}"
+            yield Finding(with_quorums, why, measured.holds)
 
 
 def _memories(found: Measurements, system: System) -> Iterable[Finding]:
@@ -341,6 +376,11 @@ def _best_case(found: Measurements, system: System) -> Iterable[Finding]:
         if system is MESSAGE_PASSING and measured.protocol in BYZANTINE:
             what = f"{BYZANTINE[measured.protocol]}, Byzantine"
             yield Finding(what, _trips(measured.common_case), measured.common_case == measured.claimed)
+        if system is RDMA_FULL and measured.protocol == FastAndRobust.name:
+            what = f"{measured.protocol}, Byzantine"
+            yield Finding(what, _trips(measured.common_case), measured.common_case == measured.claimed)
+            as_claimed = measured.take_over == measured.claimed_take_over
+            yield Finding(f"{measured.protocol} after a panic", _trips(measured.take_over), as_claimed)
     for latency in found.latencies:
         if latency.protocol == system.protocol:
             yield Finding("on Ray", tell_latency(latency), latency.holds)

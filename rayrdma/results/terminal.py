@@ -107,12 +107,8 @@ def _lines(result: Result) -> list[tuple[str, str]]:
         deciders = [process for process, decided in result.decisions.items() if decided == value]
         lines.append(("decision", f"{value!r} by {', '.join(deciders)}"))
     if result.first_decision_delays is not None:
-        lines.append(
-            (
-                "delays",
-                f"{result.first_decision_delays} to the first decision, {round_trips(result.first_decision_delays)}",
-            )
-        )
+        trips = round_trips(result.first_decision_delays)
+        lines.append(("delays", f"{result.first_decision_delays} to the first decision, {trips}{_others(result)}"))
     times = [round.first_decision_seconds for round in result.round_log if round.first_decision_seconds is not None]
     if len(times) == 1:
         lines.append(("time", f"{seconds(times[0])} to the first decision"))
@@ -134,6 +130,16 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     if result.folder is not None:
         lines.append(("folder", result.folder))
     return lines
+
+
+def _others(result: Result) -> str:
+    """How long the others took to decide, in the last round that decided."""
+    last = next((round for round in reversed(result.round_log) if round.decided), None)
+    delays = sorted(last.delays.values())[1:] if last is not None else []
+    if not delays:
+        return ""
+    span = str(delays[0]) if delays[0] == delays[-1] else f"{delays[0]} to {delays[-1]}"
+    return f"; the others after {span}"
 
 
 def show_bench(console: Console, bench: Bench) -> None:

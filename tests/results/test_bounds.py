@@ -71,6 +71,9 @@ def test_delays_are_as_claimed_and_counted() -> None:
         "protected-memory-paxos": (2, 8),
         "pbft": (3, 4),
         "fab": (2, 3),
+        "fast-and-robust": (2, 76),
+        "preferential-paxos": (34, 70),
+        "robust-backup-paxos": (22, 56),
     }
     assert measured["protected-memory-paxos"].operations == {"write": 3}
     assert measured["disk-paxos"].operations == {"write": 3, "read": 3}

@@ -65,16 +65,24 @@ def test_what_is_measured_is_counted(simulated: Table) -> None:
     assert re.search(rf"two decisions in [1-9]\d* of {2 * SCHEDULES} schedules", messages)
     assert "needs 2 of 3 memories, 1 alive" in cells(simulated, "Memories")["Shared memory"].measured
     best = cells(simulated, "Best-case round trips")
-    assert (
-        best["RDMA Full"].measured
-        == "common case: 1 round trip (2 delays); after a take-over: 4 round trips (8 delays)"
-    )
+    assert [f"{finding.what}: {finding.found}" for finding in best["RDMA Full"].findings] == [
+        "common case: 1 round trip (2 delays)",
+        "after a take-over: 4 round trips (8 delays)",
+        "fast-and-robust, Byzantine: 1 round trip (2 delays)",
+        "fast-and-robust after a panic: 38 round trips (76 delays)",
+    ]
+    byzantine = cells(simulated, "Byzantine tolerance")
+    assert re.search(r"two decisions in [1-9]\d* of 30 schedules: p\d decided", byzantine["Shared memory"].measured)
+    full = byzantine["RDMA Full"].measured
+    assert f"n = 2f+1: decided in {2 * SCHEDULES} of {2 * SCHEDULES} schedules" in full
+    assert f"n = 2f: blocked in {2 * SCHEDULES} of {2 * SCHEDULES} schedules: needs 3 of 4 processes, 2 alive" in full
+    assert re.search(r"with quorums of f: two decisions in [1-9]\d* of 30 schedules", full)
     assert best["Shared memory"].measured.startswith("common case: 2 round trips (4 delays)")
 
 
 def test_what_is_not_built_never_has_a_number(simulated: Table) -> None:
     later = [cell for row in simulated.rows for cell in row.cells if cell.status == NOT_BUILT_YET]
-    assert len(later) == 9
+    assert len(later) == 8
     assert all(cell.measured == "not built yet" and cell.findings == [] for cell in later)
     assert all(row.cells[3].status == NOT_BUILT_YET for row in simulated.rows)
 
