@@ -1,4 +1,4 @@
-"""The long run: ``python -m tests.soak`` puts every bound through 20,000 schedules, on all cores.
+"""The long run: ``python -m tests.soak`` puts every bound and every siege through 20,000 schedules, on all cores.
 
 It ends with one line, and with exit code 1 if any run went wrong; what went wrong can be run again by its seed.
 """
@@ -15,43 +15,48 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context, parent_process
 
+from tests.byzantine.sieges import SIEGES, Siege
 from tests.protocols.bounds import BOUNDS, Bound
 
 SCHEDULES = 20_000
 CHUNK = 1_000
 """Schedules that a worker runs at a time."""
 
-Map = Callable[[Callable[[Bound, range], Counter[str]], Iterable[Bound], Iterable[range]], Iterator[Counter[str]]]
+Row = Bound | Siege
+ROWS: tuple[Row, ...] = (*BOUNDS, *SIEGES)
+Map = Callable[[Callable[[Row, range], Counter[str]], Iterable[Row], Iterable[range]], Iterator[Counter[str]]]
 
 
-def examine(bound: Bound, seeds: range) -> Counter[str]:
+def examine(row: Row, seeds: range) -> Counter[str]:
     """How many of these schedules ended how; a wrong one is told in full."""
     verdicts: Counter[str] = Counter()
     for seed in seeds:
-        outcome = bound.run(seed)
-        verdict = bound.verdict(seed, outcome)
+        outcome = row.run(seed)
+        verdict = row.verdict(seed, outcome)
         verdicts[verdict if verdict in ("decided", "blocked") else f"{verdict}: {outcome}"] += 1
     return verdicts
 
 
 def soak(schedules: int, over: Map = map) -> int:
-    """Put every bound through so many schedules, and print what came of it.
+    """Put every row through so many schedules, and print what came of it.
 
     Returns:
         how many went wrong.
     """
     all_wrong = 0
-    for bound in BOUNDS:
+    for row in ROWS:
         chunks = [range(start, min(start + CHUNK, schedules)) for start in range(0, schedules, CHUNK)]
-        verdicts = sum(over(examine, repeat(bound, len(chunks)), chunks), Counter[str]())
+        verdicts = sum(over(examine, repeat(row, len(chunks)), chunks), Counter[str]())
         decided, blocked = verdicts.pop("decided", 0), verdicts.pop("blocked", 0)
         wrong = verdicts.total()
-        print(f"{bound!s:70} {schedules:7,} schedules: {decided:7,} decided {blocked:7,} blocked {wrong:7,} wrong")
+        print(f"{row!s:70} {schedules:7,} schedules: {decided:7,} decided {blocked:7,} blocked {wrong:7,} wrong")
         for line in sorted(verdicts)[:3]:
             print(f"  {line}")
         sys.stdout.flush()
         all_wrong += wrong
-    print(f"soak: {len(BOUNDS)} bounds, {schedules:,} schedules each, {all_wrong or 'none'} wrong")
+    print(
+        f"soak: {len(BOUNDS)} bounds and {len(SIEGES)} sieges, {schedules:,} schedules each, {all_wrong or 'none'} wrong"
+    )
     return all_wrong
 
 

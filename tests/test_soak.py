@@ -3,19 +3,20 @@ from __future__ import annotations
 import pytest
 
 from tests import soak
+from tests.byzantine.sieges import SIEGES
 from tests.protocols.bounds import BOUNDS, Bound
 
 
 def test_a_soak_counts_every_schedule(capsys: pytest.CaptureFixture[str]) -> None:
     assert soak.soak(4) == 0
     *rows, end = capsys.readouterr().out.splitlines()
-    assert len(rows) == len(BOUNDS)
+    assert len(rows) == len(BOUNDS) + len(SIEGES)
     assert all("4 schedules" in row and row.endswith("0 wrong") for row in rows)
-    assert end == f"soak: {len(BOUNDS)} bounds, 4 schedules each, none wrong"
+    assert end == f"soak: {len(BOUNDS)} bounds and {len(SIEGES)} sieges, 4 schedules each, none wrong"
 
 
 def test_a_soak_tells_what_went_wrong(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soak, "BOUNDS", BOUNDS[:1])
+    monkeypatch.setattr(soak, "ROWS", BOUNDS[:1])
     monkeypatch.setattr(Bound, "verdict", lambda bound, seed, outcome: "wrong: it blocked" if seed == 2 else "decided")
     assert soak.soak(4) == 1
     row, what, end = capsys.readouterr().out.splitlines()
