@@ -147,6 +147,9 @@ class Automaton(Process):
     def sign(self, role: str, value: T) -> Signed[T]:
         raise _unfollowable("signs")
 
+    def _check(self, region: str, register: int) -> None:
+        raise _unfollowable("uses memory")
+
     def _issue(self, operation: Operation) -> None:
         raise _unfollowable("uses memory")
 
