@@ -33,7 +33,7 @@ class Plan:
 
     def __init__(self, members: Iterable[int], seed: str) -> None:
         self.members = tuple(members)
-        self.kept: list[Record] = []
+        self.kept: list[Any] = []
         self._seed = seed
 
     def draw(self, what: str) -> random.Random:
@@ -44,8 +44,8 @@ class Plan:
         """Half of ``n`` parties, the same half for every member."""
         return frozenset(self.draw(f"{what}/{n}").sample(range(n), n // 2))
 
-    def keep(self, message: Record) -> None:
-        """Remember a message, for use at another time."""
+    def keep(self, message: Any) -> None:
+        """Remember a message or a register's value, for use at another time."""
         if len(self.kept) < self.KEPT:
             self.kept.append(message)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from rayrdma.faults.behaviour import Behaviour, Facade
 from rayrdma.model.permissions import Permission, everyone, exclusive_writer
-from rayrdma.model.regions import Record, Value
+from rayrdma.model.regions import ENCODE, Record, Value
 
 ANOTHER = "another"
 """What a liar proposes beside its own value."""
@@ -98,9 +98,11 @@ class _Replaying(Facade):
 
     def writes(self, memory: int, region: str, register: int, value: Any) -> tuple[Any, ...]:
         plan, rng = self._behaviour.plan, self._behaviour.rng
-        if isinstance(value, Record):
-            plan.keep(value)
-        return (rng.choice(plan.kept) if plan.kept and rng.random() < 0.3 else value,)
+        plan.keep(value)
+        most = self.regions[region].register_bytes
+        kept = [kept for kept in plan.kept if isinstance(kept, Record) == isinstance(value, Record)]
+        old = rng.choice(kept) if kept and rng.random() < 0.3 else value
+        return (old if len(ENCODE(old)) <= most else value,)
 
 
 class Replay(Behaviour):
