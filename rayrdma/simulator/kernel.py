@@ -110,6 +110,9 @@ class Kernel:
         self.refusals = 0
         self.changes = -1  # in memories, counted from the first time that somebody watches them
         self._watching: list[tuple[SimulatedProcess, Watch, Change]] = []
+        self._written: Any = self  # what was written last, where, and what a reader finds; itself is never written
+        self._written_to = ""
+        self._read_back: Any = None
         self._schedule = schedule
         self._delay = schedule.delay
         # Bound once: three of four events have one of these handlers.
@@ -179,10 +182,14 @@ class Kernel:
         if process.crashed:
             return
         if operation.kind is WRITE:
-            # It must fit, as on every transport; and what no correct process can write is as good as nothing.
-            data = process.regions[operation.region].encode(operation.argument)
-            if process.byzantine:
-                operation.argument = process.regions[operation.region].value_of(data)
+            # The same goes to many memories: it is looked at once.
+            if operation.argument is not self._written or operation.region != self._written_to:
+                self._written, self._written_to = operation.argument, operation.region
+                # It must fit, as on every transport; and what no correct process can write is as good as nothing.
+                region = process.regions[operation.region]
+                data = region.encode(operation.argument)
+                self._read_back = region.value_of(data) if process.byzantine else operation.argument
+            operation.argument = self._read_back
         elif operation.kind is COMPARE_AND_SWAP:
             process.regions[operation.region].encode(operation.argument[1])
         # What a process that polls reads when it is woken was under way already when it was.
