@@ -7,14 +7,27 @@ import dataclasses
 import pytest
 
 from rayrdma.checks import check, check_names, checks_for
+from rayrdma.checks.broadcast import BROADCAST
+from rayrdma.checks.cheap_quorum import CHEAP_QUORUM
 from rayrdma.checks.disk_paxos import DISK_PAXOS
 from rayrdma.checks.model import MODEL
 from rayrdma.checks.observation import Check, Observation, Violation
 from rayrdma.checks.outcome import OUTCOME
 from rayrdma.checks.paxos import PAXOS
+from rayrdma.checks.preferential_paxos import FAST_AND_ROBUST, PREFERENTIAL_PAXOS
 from rayrdma.checks.protected_memory_paxos import PROTECTED_MEMORY_PAXOS
+from rayrdma.checks.robust_backup import ROBUST_BACKUP
 from rayrdma.model.protocol import Protocol
-from rayrdma.protocols import DiskPaxos, DiskPaxosTwoPhase, Paxos, PaxosTwoPhase, ProtectedMemoryPaxos
+from rayrdma.protocols import (
+    DiskPaxos,
+    DiskPaxosTwoPhase,
+    FastAndRobust,
+    Paxos,
+    PaxosTwoPhase,
+    PreferentialPaxos,
+    ProtectedMemoryPaxos,
+    RobustBackupPaxos,
+)
 
 from .story import Plain, Story
 
@@ -27,6 +40,9 @@ from .story import Plain, Story
         (DiskPaxos, DISK_PAXOS),
         (DiskPaxosTwoPhase, DISK_PAXOS),
         (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
+        (RobustBackupPaxos, (*BROADCAST, *ROBUST_BACKUP)),
+        (PreferentialPaxos, (*BROADCAST, *ROBUST_BACKUP, *PREFERENTIAL_PAXOS)),
+        (FastAndRobust, (*CHEAP_QUORUM, *BROADCAST, *ROBUST_BACKUP, *FAST_AND_ROBUST)),
         (Plain, ()),
     ],
 )
