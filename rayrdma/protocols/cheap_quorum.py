@@ -18,7 +18,7 @@ Invariants, among correct processes:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission, exclusive_writer
@@ -35,8 +35,6 @@ VALUE, PANIC, PROOF = range(3)
 """The registers of every process's own region."""
 VAL, COPY, UNANIMITY = "VAL", "COPY", "UNANIMITY"
 """The roles of signatures."""
-TIME_OUT = 96
-"""Delays, or milliseconds, that a follower waits for the fast path; then it panics."""
 VALUE_BYTES = 256
 
 
@@ -86,6 +84,7 @@ class CheapQuorum(Protocol):
     """One process of Cheap Quorum.
 
     Attributes:
+        patience: delays, or milliseconds, that it waits for the fast path; then it panics.
         copy: what it has written to its register ``VALUE``, if anything; ``proof``: likewise.
     """
 
@@ -93,6 +92,7 @@ class CheapQuorum(Protocol):
     messages = ()
     byzantine = True
     goes_on = True
+    patience: ClassVar[float] = 96
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
@@ -143,7 +143,7 @@ class CheapQuorum(Protocol):
 
     async def lose_patience(self) -> bool:
         """Give the fast path some time; False is what `follow` returns when it fails."""
-        await self.process.sleep(TIME_OUT)
+        await self.process.sleep(self.patience)
         return False
 
     async def follow(self) -> bool:
