@@ -159,7 +159,7 @@ RIGHT: list[list[Event]] = [
         show(LIAR, certifies=certificate("w", LIAR, LIAR)),
     ],
     [Refused(0, 0, LIAR, "says two things"), Refused(0, LIAR, 0, "likewise")],
-    [*FAST, *bring(LIAR, "w", Evidence(LEADERS_OWN, PROOF)), note(1, "adopt", Preference("v", NOTHING))],
+    [*FAST, *bring(LIAR, "w", Evidence(LEADERS_OWN, PROOF))],
 ]
 
 
