@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from .process import Process
-from .regions import UNREADABLE, Record, Region, Value
+from .regions import UNREADABLE, Record, Region, Value, read
 
 
 class Protocol(ABC):
@@ -56,7 +56,7 @@ def read_message(protocol: type[Protocol], data: bytes | msgspec.Raw) -> Record 
     if decode is None:
         return None
     try:
-        message: Record = decode(data)
+        message: Record = read(decode, bytes(data))
     except UNREADABLE:
         return None
     return message

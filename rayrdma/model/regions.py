@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from .errors import NoSuchRegister, UsageError, ValueTooLarge
 from .permissions import LegalChange, Permission, static
 
+T = TypeVar("T")
 Value = Any
 """What processes propose and decide: text, bytes or a number. (msgspec has no name for just these.)"""
 
@@ -18,6 +19,10 @@ DEFAULT_REGISTER_BYTES = 256
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding bytes of no sense raises."""
+HEADROOM = 100
+"""Levels of the stack that must be left over when a value is decoded."""
+_skip = msgspec.msgpack.Decoder(msgspec.Raw).decode
+_LEVELS = b"\x91" * HEADROOM  # lists of one element, one in another
 
 
 class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -70,7 +75,7 @@ class Region:
         if not isinstance(answer, bytes):
             return answer
         try:
-            return self.decode(answer)
+            return read(self.decode, answer)
         except UNREADABLE:
             return None
 
@@ -110,3 +115,15 @@ def view(name: str, regions: Sequence[Region]) -> Region:
 
 
 ENCODE = msgspec.msgpack.Encoder().encode
+
+
+def read(decode: Callable[[bytes], T], data: bytes) -> T:
+    """What ``decode`` makes of these bytes.
+
+    Raises:
+        UNREADABLE: they make no sense, or are nested so deep that what could just be decoded here could not be encoded
+            or compared where the stack is a little deeper.
+    """
+    if len(data) > HEADROOM:
+        _skip(_LEVELS + data)
+    return decode(data)

@@ -19,6 +19,8 @@ from rayrdma.model.protocol import read_message
 from rayrdma.model.regions import ENCODE, Record, Value
 from rayrdma.protocols import PBFT, FaB, Paxos, ProtectedMemoryPaxos
 from rayrdma.protocols.cheap_quorum import CheapQuorum
+from rayrdma.protocols.preferential_paxos import PreferentialPaxos
+from rayrdma.protocols.robust_backup import RobustBackupPaxos
 from rayrdma.simulator.schedule import Constant
 from tests.fuzz import run
 
@@ -147,13 +149,20 @@ def test_truncated_and_mutated_messages_are_read_or_are_none() -> None:
     assert 100 < read < 9_900
 
 
-@pytest.mark.parametrize("region", CheapQuorum.regions(3)[:2], ids=lambda region: region.name)
+REGISTERS = [
+    *CheapQuorum.regions(3)[:2],
+    RobustBackupPaxos.regions(3)[0],
+    PreferentialPaxos.regions(3)[1],
+]  # those of Fast & Robust are among these
+
+
+@pytest.mark.parametrize("region", REGISTERS, ids=lambda region: region.name)
 @settings(max_examples=10_000, deadline=None, derandomize=True)
 @given(data=st.one_of(st.binary(max_size=200), JUNK.map(ENCODE)))
 def test_no_bytes_break_the_reading_of_a_register(region: Any, data: bytes) -> None:
     """What no correct process can have written counts as never written."""
     value = region.value_of(data)
-    assert value is None or isinstance(value, Record)
+    assert value is None or isinstance(value, Record | tuple)
 
 
 def test_nonsense_fits_a_register_and_a_wire() -> None:
