@@ -54,9 +54,8 @@ def soak(schedules: int, over: Map = map) -> int:
             print(f"  {line}")
         sys.stdout.flush()
         all_wrong += wrong
-    print(
-        f"soak: {len(BOUNDS)} bounds and {len(SIEGES)} sieges, {schedules:,} schedules each, {all_wrong or 'none'} wrong"
-    )
+    size = f"{len(BOUNDS)} bounds and {len(SIEGES)} sieges, {schedules:,} schedules each"
+    print(f"soak: {size}, {all_wrong or 'none'} wrong")
     return all_wrong
 
 

@@ -31,7 +31,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 TABLE = ("table", "bounds", "delays", "live", "page", "chart", "terminal")
 BELONGS_TO = {
-    "actors.benchmark": "bench",  # the part of it that needs Ray
+    "actors.benchmark": "bench",  # the parts of it that need Ray
+    "actors.byzantine_benchmark": "bench",
     **{f"results.{name}": "table" for name in TABLE},  # it runs experiments, which write results
 }
 """Modules that stand in one room and belong to another."""

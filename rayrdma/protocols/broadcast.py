@@ -8,7 +8,8 @@ looks for others, so that of two with different copies at least one sees the oth
 Two variants share pages and polling:
     `CopyThenScan` (A) delivers after copy and scan: 6 delays. What it delivered it can not prove to anybody.
     `Certified` (C) collects f+1 attestations that a scan found nothing else, and publishes them before it
-    delivers: whoever sees such a certificate can deliver too, and must. 12 delays at most.
+    delivers: whoever sees such a certificate can deliver too, and must. 12 delays; 8 with three processes.
+(A receiver that has something to publish itself when the message appears is 2 delays later.)
 
 Assumes: Byzantine processes, n >= 2 f_P + 1 (C; A needs no quorum); memories crash, m >= 2 f_M + 1; signatures.
 

@@ -43,6 +43,7 @@ from rayrdma.simulator.engine import simulate
 from .result import BLOCKED, DECIDED, VIOLATED, judge
 
 AT, PAST = "at", "past"
+LONG = 5
 LATEST_CRASH = 60
 """Delays: later than that an adversarial run has mostly decided."""
 
@@ -158,6 +159,7 @@ class Bound:
         byzantine: how many processes are Byzantine; each does one of the ``behaviours``.
         lawless: which, if it can not be any.
         asleep: a process that is slow.
+        one_in: of so many schedules one is run, because it takes long.
     """
 
     protocol: type[Protocol]
@@ -172,6 +174,7 @@ class Bound:
     behaviours: tuple[type[Behaviour], ...] = ()
     lawless: tuple[int, ...] = ()
     asleep: tuple[Pause, ...] = ()
+    one_in: int = 1
 
     def scenario(self, seed: int) -> Scenario:
         """One seeded schedule: at the bound crashes strike at any moment, past it before anything happens."""
@@ -238,12 +241,13 @@ def _byzantine_disks() -> Iterator[Bound]:
 def _byzantine_memories() -> Iterator[Bound]:
     attacks = _attacks(FastAndRobust)
     for f in (1, 2):
-        yield Bound(FastAndRobust, AT, 2 * f + 1, 3, 0, 1, DECIDED, byzantine=f, behaviours=attacks)
+        one_in = 1 if f == 1 else LONG
+        yield Bound(FastAndRobust, AT, 2 * f + 1, 3, 0, 1, DECIDED, byzantine=f, behaviours=attacks, one_in=one_in)
     for f in (2, 3):
         yield Bound(FastAndRobustPastItsBound, PAST, 2 * f, 3, 0, 0, BLOCKED, byzantine=f, behaviours=(Silent,))
     yield Bound(
         ForcedBackup, PAST, 4, 3, 0, 0, VIOLATED, "jitter",
-        byzantine=2, behaviours=(TwoWorlds,), lawless=(0, 1), asleep=(Pause(3, 0, 1000),),
+        byzantine=2, behaviours=(TwoWorlds,), lawless=(0, 1), asleep=(Pause(3, 0, 1000),), one_in=LONG,
     )  # fmt: skip
 
 
