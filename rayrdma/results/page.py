@@ -60,7 +60,7 @@ def _comparison(columns: Sequence[System], rows: Sequence[Row]) -> str:
     return (
         f'<table class="comparison"><colgroup><col class="property"><col span="{len(columns)}"></colgroup>'
         f"<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"
-        '<p class="footnote">The crash tolerance of shared memory and of RDMA Full is with a minority of the memories '
+        '<p class="footnote">What shared memory and RDMA Full tolerate, they do with a minority of the memories '
         "crashed, m&nbsp;≥&nbsp;2f&nbsp;+&nbsp;1, as the footnote of the talk says. A round trip is two delays: a "
         "message takes one, an operation on a memory two, a local step none. x, from 0 to f, depends on the graph.</p>"
     )
