@@ -48,7 +48,7 @@ class Answerer:
     """The other end of everything that is timed."""
 
     def __init__(self, folder: str) -> None:
-        self._inbox = Inbox(f"ipc://{folder}/answerer")
+        self._inbox = Inbox(f"ipc://{folder}/answerer", 2)
         self._inbox.start(0)
         self._outbox = Outbox(1, {0: f"ipc://{folder}/asker"})
         self._region = Region("plain", 1, everyone(1), of=Plain)
@@ -99,7 +99,7 @@ class Asker:
     """The process that times."""
 
     def __init__(self, folder: str) -> None:
-        self._inbox = Inbox(f"ipc://{folder}/asker")
+        self._inbox = Inbox(f"ipc://{folder}/asker", 2)
         self._inbox.start(0)
         self._outbox = Outbox(0, {1: f"ipc://{folder}/answerer"})
         self._region = Region("plain", 1, everyone(1), of=Plain)

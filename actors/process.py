@@ -31,8 +31,8 @@ class Seat:
     def __init__(self, id: int, wiring: Wiring) -> None:
         self.id = id
         address = ray.util.get_node_ip_address()
-        self.inbox = Inbox(wiring.listen(id, "messages", address))
-        self.pulse = Inbox(wiring.listen(id, "beats", address)) if not wiring.memories else None
+        self.inbox = Inbox(wiring.listen(id, "messages", address), wiring.n)
+        self.pulse = Inbox(wiring.listen(id, "beats", address), wiring.n) if not wiring.memories else None
         self.outbox: Outbox | None = None
         self.pulse_outbox: Outbox | None = None
         self.dialled: list[Dialled] = []

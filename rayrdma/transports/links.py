@@ -4,23 +4,30 @@ A send is handed to ZeroMQ's own thread and never blocks; the death of a receive
 Chosen by measurement over Ray actor calls (7 to 10 times the round trip) and Ray channels (one slot, so a
 sender would wait for its receiver); `rayrdma bench` measures both again. Messages of an instance that this
 process has not started yet are kept for it, those of finished ones are dropped.
+
+A flood can take so much and no more: of each peer `HIGH_WATER_MARK` messages that nobody has read yet, of at most
+`MESSAGE_BYTES` each (who sends a longer one is disconnected), and `EARLY` read ones of each sender's number for each of
+the next `AHEAD` instances.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import zmq
 
-from rayrdma.model.errors import EnvironmentProblem
+from rayrdma.model.errors import EnvironmentProblem, UsageError
 from rayrdma.model.regions import ENCODE, UNREADABLE, Record
 
 CARRIER = "zeromq"
-HIGH_WATER_MARK = 100_000
+HIGH_WATER_MARK = 10_000
+MESSAGE_BYTES = 65_536
+EARLY = 1_000
+AHEAD = 16
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
@@ -35,12 +42,14 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
 class Inbox:
     """Where one process receives."""
 
-    def __init__(self, endpoint: str) -> None:
-        """Listen at ``endpoint`` (``ipc://...``, or ``tcp://host:*`` for a port of its own)."""
+    def __init__(self, endpoint: str, n: int) -> None:
+        """Listen at ``endpoint`` (``ipc://...``, or ``tcp://host:*`` for a port of its own) to processes 0 to n - 1."""
+        self._n = n
         self._context: Any = zmq.Context.instance()
         self._socket = self._context.socket(zmq.PULL)
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.RCVHWM, HIGH_WATER_MARK)
+        self._socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
@@ -48,21 +57,22 @@ class Inbox:
             raise EnvironmentProblem(f"messages can not be received at {endpoint}: {error}") from error
         self.endpoint: str = self._socket.get(zmq.LAST_ENDPOINT).decode()
         self._decode = msgspec.msgpack.Decoder(Envelope).decode
-        self._early: deque[Envelope] = deque()
+        self._early: dict[int, deque[Envelope]] = {}
+        self._kept: Counter[tuple[int, int]] = Counter()
         self.instance = -1
 
     def start(self, instance: int) -> None:
         """From now on receive the messages of ``instance``."""
         self.instance = instance
+        for old in [early for early in self._early if early < instance]:
+            del self._early[old]
+        self._kept = Counter({kept: count for kept, count in self._kept.items() if kept[0] > instance})
 
     def receive(self) -> Envelope | None:
         """The next message of this instance, if one is there."""
-        for _ in range(len(self._early)):
-            early = self._early.popleft()
-            if early.instance == self.instance:
-                return early
-            if early.instance > self.instance:
-                self._early.append(early)
+        early = self._early.get(self.instance)
+        if early:
+            return early.popleft()
         while True:
             try:
                 frame = self._socket.recv(zmq.NOBLOCK)
@@ -70,10 +80,18 @@ class Inbox:
                 return None
             with contextlib.suppress(*UNREADABLE):  # what is no message of ours is nobody's
                 envelope = self._decode(frame)
+                if not 0 <= envelope.sender < self._n:
+                    continue
                 if envelope.instance == self.instance:
                     return envelope
-                if envelope.instance > self.instance:
-                    self._early.append(envelope)
+                self._keep(envelope)
+
+    def _keep(self, envelope: Envelope) -> None:
+        """Keep what comes for one of the next instances."""
+        mine = envelope.instance, envelope.sender
+        if self.instance < envelope.instance <= self.instance + AHEAD and self._kept[mine] < EARLY:
+            self._kept[mine] += 1
+            self._early.setdefault(envelope.instance, deque()).append(envelope)
 
     def wait(self, seconds: float) -> None:
         """Return when a message is there, or after ``seconds``."""
@@ -98,8 +116,14 @@ class Outbox:
             self._sockets[receiver] = socket
 
     def send(self, to: int, instance: int, depth: int, message: Record) -> None:
-        """Hand over a message. One to a process that has been dead for long is dropped."""
+        """Hand over a message. One to a process that has been dead for long is dropped.
+
+        Raises:
+            UsageError: it is longer than anybody takes.
+        """
         envelope = ENCODE((instance, self._sender, depth, message))
+        if len(envelope) > MESSAGE_BYTES:
+            raise UsageError(f"a message of {len(envelope)} bytes is too long, {MESSAGE_BYTES} are the most")
         with contextlib.suppress(zmq.Again):
             self._sockets[to].send(envelope, zmq.NOBLOCK)
 
