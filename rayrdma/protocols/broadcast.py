@@ -38,6 +38,8 @@ from rayrdma.model.replicated import ReplicatedMemory
 from rayrdma.model.signatures import SIGNATURE_BYTES, Signed
 from rayrdma.model.tasks import Completion
 
+from .sizes import VALUE_BYTES
+
 T = TypeVar("T")
 EVERYTHING = "all-books"
 SENT, ATTEST = "SENT", "ATTEST"
@@ -87,8 +89,8 @@ def tolerated(n: int) -> int:
 
 
 def room(n: int) -> int:
-    """The most bytes that all messages of one origin may take in an instance."""
-    return 8192 + 1024 * n
+    """The most bytes that all messages of one origin may take in an instance: as many values, and its history."""
+    return MESSAGES * (VALUE_BYTES + 128) + 2048 * n
 
 
 def book_of(process: int) -> str:

@@ -29,13 +29,14 @@ from rayrdma.model.replicated import ReplicatedMemory
 from rayrdma.model.signatures import Signed
 from rayrdma.model.tasks import Completion
 
+from .sizes import VALUE_BYTES, check_fits, fits
+
 LEADER = 0
 LEADERS, EVERYTHING = "leaders-value", "everything"
 VALUE, PANIC, PROOF = range(3)
 """The registers of every process's own region."""
 VAL, COPY, UNANIMITY = "VAL", "COPY", "UNANIMITY"
 """The roles of signatures."""
-VALUE_BYTES = 256
 
 
 class Copy(Record, frozen=True):
@@ -125,6 +126,7 @@ class CheapQuorum(Protocol):
         return [leaders, *owns, view(EVERYTHING, [leaders, *owns])]
 
     async def propose(self, value: Value) -> None:
+        check_fits(value)
         process = self.process
         if process.id == LEADER and not await self.lead(value):
             return await self.panic(value)
@@ -242,8 +244,8 @@ class CheapQuorum(Protocol):
 
 
 def is_the_leaders(process: Process, signed: Signed[Value]) -> bool:
-    """Whether the leader signed this as its value in this instance."""
-    return signed.signer == LEADER and process.valid(VAL, signed)
+    """Whether the leader signed this as its value in this instance, and it is no longer than a value may be."""
+    return signed.signer == LEADER and fits(signed.value) and process.valid(VAL, signed)
 
 
 def is_a_copy(process: Process, copy: Signed[Signed[Value]], owner: int) -> bool:

@@ -22,6 +22,7 @@ from .broadcast import tolerated
 from .cheap_quorum import Evidence, is_a_copy, is_the_leaders
 from .paxos import Paxos
 from .robust_backup import RobustBackup
+from .sizes import VALUE_BYTES, check_fits, fits
 
 TOP, MIDDLE, BOTTOM = 2, 1, 0
 """The classes: a proof of unanimity; the leader's signature; anything else."""
@@ -94,7 +95,13 @@ class PreferentialPaxos(RobustBackup):
     of = PriorityPaxos
     inputs = Preference
 
-    async def propose(self, value: Value | Preference) -> None:
-        await super().propose(
-            value if isinstance(value, Preference) else Preference(value, Evidence(leaders=None, proof=None))
-        )
+    def acceptable(self, value: Preference) -> bool:
+        return fits(value.value) and fits(value, VALUE_BYTES * 2 * (self.process.n + 2))
+
+    async def propose(self, value: Value) -> None:
+        check_fits(value)
+        await self.prefer(Preference(value, Evidence(leaders=None, proof=None)))
+
+    async def prefer(self, preference: Preference) -> None:
+        """Propose a value with the evidence that there is for it."""
+        await self.run(preference)

@@ -26,6 +26,7 @@ from rayrdma.model.regions import Region, Value
 
 from .broadcast import books
 from .paxos import Paxos
+from .sizes import check_fits, fits
 from .transmission import Transmitter, transmission_of
 
 FIRST_TIME_OUT = 48
@@ -51,14 +52,23 @@ class RobustBackup(Protocol):
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
-        self.transmitter = self.over(process, self.of, self.decided)
+        self.transmitter = self.over(process, self.of, self.decided, self.acceptable)
 
     @classmethod
     def regions(cls, n: int) -> list[Region]:
         """Every process's book, and a view of all of them."""
         return books(n, transmission_of(cls.of, cls.inputs))
 
+    def acceptable(self, value: Any) -> bool:
+        """Whether this may be proposed: everybody must have room to repeat it."""
+        return fits(value)
+
     async def propose(self, value: Value) -> None:
+        check_fits(value)
+        await self.run(value)
+
+    async def run(self, value: Any) -> None:
+        """Propose what is acceptable, and serve everybody for ever."""
         with self.process.nursery() as nursery:
             nursery.start(self.lead_in_turn())
             await self.transmitter.run(value)

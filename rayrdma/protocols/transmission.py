@@ -26,6 +26,7 @@ from rayrdma.model.regions import ENCODE, Record, Value
 
 from .automaton import EVERYBODY, Automaton, Elapsed, Input, Led, Received
 from .broadcast import Certified
+from .sizes import fits
 
 B = TypeVar("B")
 I = TypeVar("I")  # noqa: E741 - the type of an input
@@ -55,7 +56,14 @@ class Peer:
         faulty: it has sent what no correct process would have sent. It counts as crashed.
     """
 
-    def __init__(self, process: Process, id: int, protocol: type[Protocol], peers: list[Peer]) -> None:
+    def __init__(
+        self,
+        process: Process,
+        id: int,
+        protocol: type[Protocol],
+        peers: list[Peer],
+        acceptable: Callable[[Any], bool] = fits,
+    ) -> None:
         self.id = id
         self.waiting: deque[Transmission[Any, Any]] = deque()
         self.right: list[Transmission[Any, Any]] = []
@@ -63,6 +71,7 @@ class Peer:
         self._automaton = Automaton(process, id, protocol)
         self._consumed = [0] * process.n
         self._peers = peers
+        self._acceptable = acceptable
 
     def followable(self, transmission: Transmission[Any, Any]) -> bool:
         """Whether everything that its history says it received is judged."""
@@ -92,7 +101,7 @@ class Peer:
         """Feed one event of its history; False: it can not happen to a correct process."""
         automaton = self._automaton
         if isinstance(event, Input):
-            if automaton.started:
+            if automaton.started or not self._acceptable(event.value):
                 return False
             automaton.propose(event.value)
             return True
@@ -129,6 +138,7 @@ class Transmitter:
         process: on which.
         protocol: which; it may use messages, timers and Omega.
         on_decide: called with the value that the protocol decides.
+        acceptable: what may be proposed; somebody else who proposes anything else is faulty.
 
     Attributes:
         broadcast: how it says something to everybody; ``follower``: how it follows others.
@@ -138,12 +148,18 @@ class Transmitter:
     broadcast: ClassVar[type[Certified]] = Certified
     follower: ClassVar[type[Peer]] = Peer
 
-    def __init__(self, process: Process, protocol: type[Protocol], on_decide: Callable[[Value], None]) -> None:
+    def __init__(
+        self,
+        process: Process,
+        protocol: type[Protocol],
+        on_decide: Callable[[Value], None],
+        acceptable: Callable[[Any], bool] = fits,
+    ) -> None:
         self.process = process
         self.links = self.broadcast(process, self._delivered)
         self.own = Automaton(process, process.id, protocol)
         self.peers: list[Peer] = []
-        self.peers.extend(self.follower(process, id, protocol, self.peers) for id in range(process.n))
+        self.peers.extend(self.follower(process, id, protocol, self.peers, acceptable) for id in range(process.n))
         self.decided = False
         self._on_decide = on_decide
         self._history: list[Happened] = []

@@ -188,7 +188,7 @@ class InsistsOnLeading(OnBooks):
     name = "insists-on-leading"
 
     def change(self, backup: RobustBackup) -> None:
-        backup.transmitter = _Insisting(backup.process, backup.of, backup.decided)
+        backup.transmitter = _Insisting(backup.process, backup.of, backup.decided, backup.acceptable)
 
 
 class BringsMuch(OnBooks):
@@ -198,7 +198,8 @@ class BringsMuch(OnBooks):
 
     def begin(self, facade: Facade, value: Value) -> None:
         backup = backup_of(self.protocol(facade))
-        facade.start(backup.propose("x" * self.rng.choice((200, 1000))))
+        long = "x" * self.rng.choice((200, 1000, 3000, 5000))
+        facade.start(backup.run(Preference(long, Evidence(None, None)) if prefers(self.protocol) else long))
 
 
 ON_TRANSMISSIONS: tuple[type[Behaviour], ...] = (
