@@ -34,7 +34,7 @@ check: $(STAMP) ## formatting, lint and types
 kills: $(STAMP) ## kill -9 of 50 leaders at random points, over each transport
 	$(BIN)/python -m tests.actors.kills
 
-soak: $(STAMP) ## the long run: 20,000 seeded schedules for each bound and each siege
+soak: $(STAMP) ## the long run: 25,000 seeded schedules for each bound and each siege
 	$(BIN)/python -m tests.soak
 
 bench: $(STAMP) ## measure decisions, transports and the simulator on this machine

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rayrdma import Byzantine, Experiment, RunConfig, UsageError
 from rayrdma.faults.behaviour import Behaviour
 from rayrdma.faults.byzantine.generic import ANOTHER
 from rayrdma.faults.byzantine.robust_backup import FloodsBooks, SwellsCertificate, backup_of
@@ -19,6 +20,7 @@ from rayrdma.model.regions import ENCODE
 from rayrdma.model.signatures import REMEMBERED
 from rayrdma.model.trace import Decided, Delivered, Noted, Refused, Responded
 from rayrdma.protocols.broadcast import MESSAGES, book_of, room
+from rayrdma.protocols.cheap_quorum import CheapQuorum
 from rayrdma.protocols.fast_and_robust import FastAndRobust
 from rayrdma.protocols.paxos import Prepare
 from rayrdma.protocols.preferential_paxos import PreferentialPaxos, SetUp
@@ -30,11 +32,12 @@ from tests.fuzz import Run
 from .attacks import all_decided, attack, fitting, lawless
 from .test_cheap_quorum import faults
 
-SCHEDULES: dict[type[Protocol], int] = {RobustBackupPaxos: 600, PreferentialPaxos: 200, FastAndRobust: 200}
+SCHEDULES = 2000
+PROTOCOLS: tuple[type[Protocol], ...] = (RobustBackupPaxos, PreferentialPaxos, FastAndRobust)
 TRACED = 10
 """Each so many schedules the invariants are checked too; the outcome always is."""
-PAIRS = [(protocol, behaviour) for protocol in SCHEDULES for behaviour in fitting(protocol)]
-each_protocol = pytest.mark.parametrize("protocol", SCHEDULES, ids=lambda protocol: protocol.name)
+PAIRS = [(protocol, behaviour) for protocol in PROTOCOLS for behaviour in fitting(protocol)]
+each_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
 each_pair = pytest.mark.parametrize(("protocol", "behaviour"), PAIRS, ids=lambda part: part.name)
 
 
@@ -47,7 +50,7 @@ def holds(outcome: Run) -> None:
 
 @each_pair
 def test_one_attacker(protocol: type[Protocol], behaviour: type[Behaviour]) -> None:
-    for seed in range(SCHEDULES[protocol]):
+    for seed in range(SCHEDULES):
         holds(attack(protocol, 3, 3, seed, faults(seed, 3, 3, [behaviour]), trace=seed % TRACED == 0))
 
 
@@ -57,6 +60,23 @@ def test_two_attackers_of_five(protocol: type[Protocol]) -> None:
     for place, behaviours in enumerate(random.Random(0).sample(pairs, 100)):
         for seed in (2 * place, 2 * place + 1):
             holds(attack(protocol, 5, 3, seed, faults(seed, 5, 3, behaviours)))
+
+
+@pytest.mark.parametrize("protocol", [CheapQuorum, *PROTOCOLS], ids=lambda protocol: protocol.name)
+def test_a_value_that_is_too_long_is_not_proposed(protocol: type[Protocol]) -> None:
+    """Others would have to repeat it; the longest that may be proposed leaves room for everything."""
+    with pytest.raises(UsageError, match="a proposed value of 259 bytes is too long, 256 are the most"):
+        Experiment(protocol, ["x" * 256] * 3).run()
+
+
+@each_protocol
+def test_the_longest_values_leave_room_for_everything(protocol: type[Protocol]) -> None:
+    for seed in range(30):
+        values = [f"{id}{'x' * 252}" for id in range(3)]
+        lawless = [Byzantine(seed % 3, random.Random(seed).choice(fitting(protocol)))]
+        run = RunConfig(schedule="adversary", seed=seed)
+        result = Experiment(protocol, values, run=run, faults=lawless).run()
+        assert result.verdict == "decided", (seed, lawless, result.reason)
 
 
 @each_protocol
