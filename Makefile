@@ -23,7 +23,7 @@ demo: $(STAMP) ## the main job: reproduce the comparison table, in the simulator
 	$(BIN)/rayrdma table
 
 test: $(STAMP) ## the tests: two at a time in the simulator, then one by one those with real processes
-	$(BIN)/python -m pytest -m "not live" -n 2
+	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m live
 
 check: $(STAMP) ## formatting, lint and types
