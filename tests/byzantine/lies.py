@@ -227,8 +227,8 @@ class _AdoptsWhatItLikes(PriorityPaxos):
 
 
 class _ProposesWhatItLikes(Transmitter):
-    def __init__(self, process: Process, protocol: type[Protocol], on_decide: Any) -> None:
-        super().__init__(process, protocol, on_decide)
+    def __init__(self, process: Process, protocol: type[Protocol], on_decide: Any, acceptable: Any) -> None:
+        super().__init__(process, protocol, on_decide, acceptable)
         self.own = Automaton(process, process.id, _AdoptsWhatItLikes)
 
 

@@ -224,7 +224,7 @@ def test_what_is_too_much_was_never_said_and_blocks_nobody(
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_correct_process_says_no_more_than_others_take(variant: type[Broadcast]) -> None:
     many = run(saying(variant, ["word"] * (MESSAGES + 5)), 3, 3, 0, by=Constant())
-    long = run(saying(variant, ["x" * 3000] * 6), 3, 3, 0, by=Constant())
+    long = run(saying(variant, ["x" * 3000] * 15), 3, 3, 0, by=Constant())
     for outcome, count in ((many, MESSAGES), (long, room(3) // 3006)):
         assert not outcome.violations(), outcome
         assert [len(delivered(outcome)[process, 0]) for process in range(3)] == [count] * 3

@@ -379,7 +379,8 @@ class ForgesCertificate(OnBooks):
             await self.a_while()
             for book in await self.look():
                 for slot in (slot for found in book or () for slot in found):
-                    for kept in (slot.attestation, slot.certificate):
+                    swollen = slot.certificate is not None and len(slot.certificate.attestations) > self.process.n
+                    for kept in (slot.attestation, None if swollen else slot.certificate):
                         if kept is not None and self.rng.random() < 0.3:
                             self.plan.keep(kept)
 
