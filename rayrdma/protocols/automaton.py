@@ -56,6 +56,7 @@ class Automaton(Process):
             nobody else could follow: uses memory, draws random numbers, or signs.
 
     Attributes:
+        started: whether it has.
         outbox: what it has sent and nobody has taken yet: (receiver or `EVERYBODY`, message).
         timers: what it has set; their durations are in ``set_timers`` until somebody takes them.
     """
@@ -68,20 +69,15 @@ class Automaton(Process):
         self.timers: list[Sleep] = []
         self.set_timers: deque[tuple[int, float]] = deque()
         self._leader = 0
-        self._started = False
+        self.started = False
 
     # Events
 
     def propose(self, value: Any) -> None:
         """It starts."""
-        self._started = True
+        self.started = True
         self.start(self.protocol.propose(value))
         self._drain()
-
-    @property
-    def started(self) -> bool:
-        """Whether it has."""
-        return self._started
 
     def take(self, sender: int, message: Record) -> None:
         """A message arrives."""

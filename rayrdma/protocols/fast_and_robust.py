@@ -49,4 +49,4 @@ class FastAndRobust(CheapQuorum):
 
     async def abort(self, value: Value, evidence: Evidence) -> None:
         self.process.note("abort", (value, evidence))
-        await self.backup.prefer(Preference(value, evidence))
+        await self.backup.run(Preference(value, evidence))

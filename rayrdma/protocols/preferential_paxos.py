@@ -100,8 +100,4 @@ class PreferentialPaxos(RobustBackup):
 
     async def propose(self, value: Value) -> None:
         check_fits(value)
-        await self.prefer(Preference(value, Evidence(leaders=None, proof=None)))
-
-    async def prefer(self, preference: Preference) -> None:
-        """Propose a value with the evidence that there is for it."""
-        await self.run(preference)
+        await self.run(Preference(value, Evidence(leaders=None, proof=None)))

@@ -30,7 +30,7 @@ from .sizes import check_fits, fits
 from .transmission import Transmitter, transmission_of
 
 FIRST_TIME_OUT = 48
-"""Delays, or milliseconds, that the first leader has for each process; the common case takes 12 to 14 for each, until
+"""Delays, or milliseconds, that the first leader has for each process; the common case takes 13 to 15 for each, until
 the last one has been told of the decision."""
 DOUBLINGS = 24
 

@@ -48,7 +48,7 @@ def holds(outcome: Run) -> None:
     assert outcome.kernel.quiescent, outcome
 
 
-@pytest.mark.timeout(1800)  # half a minute of a core that is alone, at most two
+@pytest.mark.timeout(1800)  # thousands of runs: on a slow machine they take their time
 @each_pair
 def test_one_attacker(protocol: type[Protocol], behaviour: type[Behaviour]) -> None:
     for seed in range(SCHEDULES):

@@ -297,7 +297,7 @@ class BringsItsOwnInput(FastAndRobust):
         await super().propose(value)
 
     async def abort(self, value: Value, evidence: Evidence) -> None:
-        await self.backup.prefer(Preference(self.input, Evidence(None, None)))
+        await self.backup.run(Preference(self.input, Evidence(None, None)))
 
 
 MUTANTS = (

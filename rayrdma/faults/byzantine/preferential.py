@@ -60,9 +60,7 @@ class OnInputs(OnBooks):
             for memory in process.memories:
                 process.write(memory, own_region(process.id), PANIC, Panic())
         self.change(backup_of(protocol))
-        backup = backup_of(protocol)
-        assert isinstance(backup, PreferentialPaxos)
-        facade.start(backup.prefer(self.preference(value, fast)))
+        facade.start(backup_of(protocol).run(self.preference(value, fast)))
         await process.event()
 
     def led(self, value: Value) -> tuple[Signed[Value], ...]:
