@@ -184,11 +184,11 @@ class Kernel:
         if operation.kind is WRITE:
             # The same goes to many memories: it is looked at once.
             if operation.argument is not self._written or operation.region != self._written_to:
-                self._written, self._written_to = operation.argument, operation.region
                 # It must fit, as on every transport; and what no correct process can write is as good as nothing.
                 region = process.regions[operation.region]
                 data = region.encode(operation.argument)
                 self._read_back = region.value_of(data) if process.byzantine else operation.argument
+                self._written, self._written_to = operation.argument, operation.region  # only what did fit
             operation.argument = self._read_back
         elif operation.kind is COMPARE_AND_SWAP:
             process.regions[operation.region].encode(operation.argument[1])
