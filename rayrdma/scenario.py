@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rayrdma.faults.behaviour import fits
 from rayrdma.faults.plan import After, Byzantine, Crash, Fault, check_faults
 from rayrdma.model.errors import UsageError
+from rayrdma.model.graph import Graph
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
 
@@ -34,6 +35,7 @@ class Scenario:
         processes_per_actor: live processes that share an actor; None: one each up to 16.
         trace: whether live processes keep what they see; the simulator always does.
         address: of a Ray that is already there; None: the one that is initialised or announced, else an own one.
+        graph: who may reach which memory, if each process has its own; None: everybody every one.
     Raises:
         UsageError: it makes no sense; the message says what would.
     """
@@ -51,6 +53,7 @@ class Scenario:
     processes_per_actor: int | None = None
     trace: bool = False
     address: str | None = None
+    graph: Graph | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -60,6 +63,15 @@ class Scenario:
                 raise UsageError(f"an input is text, bytes or a number, not {value!r}")
         if self.memories < 0:
             raise UsageError(f"there can not be {self.memories} memories; give 0 or more")
+        if self.protocol.binary and not all(type(value) is int and value in (0, 1) for value in self.inputs):
+            raise UsageError(f"{self.protocol.name} decides 0 or 1; give only these as inputs (--inputs 0,1,1)")
+        if self.graph is not None and not self.graph.n == self.n == self.memories:
+            raise UsageError(
+                f"on the graph {self.graph.name} each of its {self.graph.n} processes has one memory; "
+                f"there can not be {self.n} processes and {self.memories} memories"
+            )
+        if self.protocol.needs_graph and self.graph is None:
+            raise UsageError(f"{self.protocol.name} needs a shared-memory graph (--topology complete)")
         if self.protocol.needs_memories and self.memories == 0:
             raise UsageError(f"{self.protocol.name} needs memories; give at least one (--memories 3)")
         if self.rounds < 1:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from rayrdma.model.graph import Graph
 from rayrdma.model.operations import (
     CHANGE_PERMISSION,
     COMPARE_AND_SWAP,
@@ -67,14 +68,19 @@ def replay(observation: Observation) -> Iterator[Effect]:
         process, memory, name, kind = event.process, event.memory, event.region, event.operation
         region = regions[name]
         permission = after = permissions.get((memory, name), region.permission)
-        may_read = process in permission.read or process in permission.readwrite
-        may_write = process in permission.write or process in permission.readwrite
+        near = _reaches(observation.graph, process, memory)
+        may_read = near and (process in permission.read or process in permission.readwrite)
+        may_write = near and (process in permission.write or process in permission.readwrite)
         response: Any = NAK
         legal = False
         if region.covers:
             if kind is CHANGE_PERMISSION:
                 response = None
-            elif kind is READ_REGION and all(_reads(process, permissions, memory, regions[c]) for c in region.covers):
+            elif (
+                near
+                and kind is READ_REGION
+                and all(_reads(process, permissions, memory, regions[c]) for c in region.covers)
+            ):
                 response = tuple(
                     registers.get((memory, covered, register))
                     for covered in region.covers
@@ -82,7 +88,10 @@ def replay(observation: Observation) -> Iterator[Effect]:
                 )
         elif kind is CHANGE_PERMISSION:
             response = None
-            legal = region.legal_change(process, name, permission, event.argument)
+            named = event.argument.readers | event.argument.write
+            legal = all(_reaches(observation.graph, p, memory) for p in (process, *named)) and region.legal_change(
+                process, name, permission, event.argument
+            )
             if legal:
                 after = permissions[memory, name] = event.argument
         elif kind is WRITE:
@@ -100,6 +109,11 @@ def replay(observation: Observation) -> Iterator[Effect]:
         elif may_read and kind is READ_REGION:
             response = tuple(registers.get((memory, name, register)) for register in range(region.registers))
         yield Effect(event, permission, response, after, legal)
+
+
+def _reaches(graph: Graph | None, process: int, memory: int) -> bool:
+    """In the m&m model only a memory's owner and its neighbours reach it."""
+    return graph is None or process == memory or process in graph.neighbours[memory]
 
 
 def _reads(process: int, permissions: dict[tuple[int, str], Permission], memory: int, region: Region) -> bool:

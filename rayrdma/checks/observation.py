@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rayrdma.model.graph import Graph
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
 from rayrdma.model.trace import Decided, Event
@@ -19,6 +20,7 @@ class Observation:
         n: processes.
         memories: memories.
         regions: of every memory.
+        graph: who may reach which memory; None: everybody every one.
         inputs: what each process proposed.
         decisions: every decision, of processes that crashed later too, in the order of time.
         undecided: live processes that have not decided although nothing can happen any more, with what
@@ -43,6 +45,7 @@ class Observation:
     survivors: frozenset[int] = frozenset()
     signatures: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     log: Sequence[Event] = ()
+    graph: Graph | None = None
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from .errors import NoSuchRegister, ProtocolError
+from .graph import Graph, reach_of
 from .operations import (
     CHANGE_PERMISSION,
     COMPARE_AND_SWAP,
@@ -71,14 +72,19 @@ class Quorum(Completion[Outcome]):
 class Receive(Completion[tuple[int, Any]]):
     """The next message of some types."""
 
-    __slots__ = ("quorum", "types")
+    __slots__ = ("lacking", "quorum", "types")
 
-    def __init__(self, process: Process, types: tuple[type[Record], ...], quorum: int) -> None:
+    def __init__(
+        self, process: Process, types: tuple[type[Record], ...], quorum: int, lacking: Callable[[], str] | None
+    ) -> None:
         super().__init__(process)
         self.types = types
         self.quorum = quorum
+        self.lacking = lacking
 
     def waiting_for(self) -> str:
+        if self.lacking is not None:
+            return self.lacking()
         if self.quorum:
             return f"needs {self.quorum} of {self.process.n} processes, {self.process.processes_alive()} alive"
         return f"a message {' or '.join(kind.__name__ for kind in self.types)}"
@@ -146,14 +152,20 @@ class Process(ABC):
         id: 0 to n - 1. Process 0 is the paper's p1.
         n: how many processes there are.
         memories: the numbers of the memories.
+        graph: the shared-memory graph, if the run has one: memory p is process p's own.
+        reach: the memories that it may operate on: all, or those of its closed neighbourhood in the graph.
         decision: what it decided, or None.
         decision_depth: the causal depth of its decision, in delays.
     """
 
-    def __init__(self, id: int, n: int, regions: Mapping[str, Region], memories: int, seed: str) -> None:
+    def __init__(
+        self, id: int, n: int, regions: Mapping[str, Region], memories: int, seed: str, graph: Graph | None = None
+    ) -> None:
         self.id = id
         self.n = n
         self.memories = range(memories)
+        self.graph = graph
+        self.reach = reach_of(graph, id, memories)
         self.regions = regions
         self._seed = seed
         self.decided = False
@@ -280,12 +292,15 @@ class Process(ABC):
         for to in range(self.n):
             self.send(to, message)
 
-    def receive(self, *types: type[Record], quorum: int = 0) -> Completion[tuple[int, Any]]:
+    def receive(
+        self, *types: type[Record], quorum: int = 0, lacking: Callable[[], str] | None = None
+    ) -> Completion[tuple[int, Any]]:
         """The oldest message of one of ``types`` not yet received: (sender, message). Await it at once.
 
-        ``quorum`` changes nothing but the reason of a blocked run: so many processes have to answer in all.
+        The rest changes nothing but the reason of a blocked run: ``quorum`` processes have to answer in all, or
+        what ``lacking`` says, as in "represented 4 of 8, needs > 4".
         """
-        receive = Receive(self, types, quorum)
+        receive = Receive(self, types, quorum, lacking)
         for position, (sender, message, depth) in enumerate(self._inbox):
             if isinstance(message, types):
                 del self._inbox[position]
@@ -444,5 +459,10 @@ class Process(ABC):
             dead = sum(not self.memory_answers(operation.memory) for operation in operations)
             return f"needs {need} of {len(members)} memories, {len(members) - dead} alive"
         waits = dict.fromkeys(member.waiting_for() for member in missing)
-        lacking = [wait for wait in waits if wait.startswith("needs")]  # what can never come says the most
+        lacking = [wait for wait in waits if says_what_lacks(wait)]  # what can never come says the most
         return " or ".join(lacking or waits) or "nothing"
+
+
+def says_what_lacks(wait: str) -> bool:
+    """Whether the reason of a wait is a number that can not be reached, and not just what is waited for."""
+    return "needs " in wait

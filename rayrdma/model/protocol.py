@@ -22,6 +22,9 @@ class Protocol(ABC):
         name: what the command line calls it.
         messages: the types of the messages that it sends; nothing else is decoded from a peer.
         needs_memories: whether it makes no sense without a memory.
+        needs_graph: whether each process has a memory of its own, which only its neighbours in a shared-memory graph
+            reach; without a graph everybody is everybody's neighbour.
+        binary: whether it decides 0 or 1, and nothing else can be proposed.
         byzantine: whether it promises anything if processes are Byzantine.
         goes_on: whether its processes go on after their decision, for the others: then a round is over when all that
             are correct have decided or are ``settled``.
@@ -32,6 +35,8 @@ class Protocol(ABC):
     name: ClassVar[str]
     messages: ClassVar[tuple[type[Record], ...]] = ()
     needs_memories: ClassVar[bool] = True
+    needs_graph: ClassVar[bool] = False
+    binary: ClassVar[bool] = False
     byzantine: ClassVar[bool] = False
     goes_on: ClassVar[bool] = False
     usual_processes: ClassVar[int] = 3

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from rayrdma.checks.observation import Observation, Violation
+from rayrdma.model.process import says_what_lacks
 
 DECIDED, VIOLATED, BLOCKED, UNKNOWN = "decided", "violated", "blocked", "unknown"
 EXIT_CODES = {DECIDED: 0, VIOLATED: 1, BLOCKED: 2, UNKNOWN: 2}
@@ -110,7 +111,7 @@ def judge(observation: Observation, violations: list[Violation], ended: bool) ->
 
 
 def _wait(what: str) -> str:
-    return what if what.startswith("needs") else f"waits for {what}"
+    return what if says_what_lacks(what) else f"waits for {what}"
 
 
 def versions() -> dict[str, str]:

@@ -67,6 +67,7 @@ def simulate(scenario: Scenario, recorded: list[Choices] | None = None) -> Itera
             seed=f"{scenario.seed}/{round}",
             instance=round,
             regions=scenario.regions(),
+            graph=scenario.graph,
             world=world,
             trace=True,
         )

@@ -21,6 +21,7 @@ from typing import Any
 
 from rayrdma.faults.behaviour import Behaviour, Plan
 from rayrdma.faults.plan import After, Byzantine, Crash, Fault, Pause
+from rayrdma.model.graph import Graph
 from rayrdma.model.memory import Memory
 from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
 from rayrdma.model.outcomes import NAK
@@ -77,6 +78,7 @@ class Kernel:
         seed: of the processes' own random numbers.
         instance: its number, which signatures cover.
         regions: instead of the protocol's own.
+        graph: who may reach which memory; None: everybody every one.
         trace: whether to keep the events.
     """
 
@@ -91,6 +93,7 @@ class Kernel:
         seed: str = "0",
         instance: int = 0,
         regions: Sequence[Region] | None = None,
+        graph: Graph | None = None,
         world: World | None = None,
         trace: bool = False,
     ) -> None:
@@ -119,8 +122,11 @@ class Kernel:
         self._on_effect, self._on_response, self._on_delivery = self._effect, self._response, self._delivery
         self.layout = list(regions if regions is not None else protocol.regions(n))
         named = {region.name: region for region in self.layout}
-        self.memories = [Memory(self.layout) for _ in range(memories)]
-        self.processes = [SimulatedProcess(self, id, n, named, memories, seed) for id in range(n)]
+        self.graph = graph
+        self.memories = [
+            Memory(self.layout if graph is None else graph.regions(memory, self.layout)) for memory in range(memories)
+        ]
+        self.processes = [SimulatedProcess(self, id, n, named, memories, seed, graph) for id in range(n)]
         self._protocols = [protocol(process) for process in self.processes]
         self._watched_memories: list[tuple[After, Crash]] = []
         self._started: list[Task[Any]] = []

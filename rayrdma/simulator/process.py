@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rayrdma.faults.plan import After, Crash
+from rayrdma.model.graph import Graph
 from rayrdma.model.operations import Operation
 from rayrdma.model.process import Change, Process, Sleep, Watch
 from rayrdma.model.regions import Record, Region
@@ -22,9 +23,16 @@ class SimulatedProcess(Process):
     """A process whose operations are events of a kernel."""
 
     def __init__(
-        self, kernel: Kernel, id: int, n: int, regions: Mapping[str, Region], memories: int, seed: str
+        self,
+        kernel: Kernel,
+        id: int,
+        n: int,
+        regions: Mapping[str, Region],
+        memories: int,
+        seed: str,
+        graph: Graph | None = None,
     ) -> None:
-        super().__init__(id, n, regions, memories, seed)
+        super().__init__(id, n, regions, memories, seed, graph)
         self._kernel = kernel
         self.crashed = False
         self.byzantine = False

@@ -17,6 +17,7 @@ def observe(kernel: Kernel) -> Observation:
         n=len(kernel.processes),
         memories=len(kernel.memories),
         regions=kernel.layout,
+        graph=kernel.graph,
         inputs=kernel.inputs,
         decisions=kernel.decisions,
         undecided=blocked if kernel.quiescent else {},
