@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rayrdma.model.protocol import Protocol
+from rayrdma.protocols.ben_or import BenOr
 from rayrdma.protocols.cheap_quorum import CheapQuorum
 from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
 from rayrdma.protocols.fast_and_robust import FastAndRobust
@@ -12,6 +13,7 @@ from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
 from rayrdma.protocols.robust_backup import RobustBackup
 from rayrdma.protocols.views import ViewProtocol
 
+from .ben_or import BEN_OR
 from .broadcast import BROADCAST
 from .cheap_quorum import CHEAP_QUORUM
 from .disk_paxos import DISK_PAXOS
@@ -26,6 +28,7 @@ from .views import VIEWS
 
 INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
     (PaxosTwoPhase, PAXOS),
+    (BenOr, BEN_OR),
     (DiskPaxosTwoPhase, DISK_PAXOS),
     (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
     (ViewProtocol, VIEWS),
