@@ -1,4 +1,4 @@
-"""The invariants of Ben-Or and HBO, read off the messages: H1 to H5 of `rayrdma.protocols.ben_or`, and its threshold."""
+"""The invariants of Ben-Or and HBO, read off the messages: H1 to H5 of `rayrdma.protocols.ben_or`, and a threshold."""
 
 from __future__ import annotations
 
