@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayrdma.model.errors import UsageError
+from rayrdma.model.graph import Graph
 
 from . import generators
 from .files import read_graph
@@ -146,6 +147,14 @@ class Topology:
         every = np.arange(self.n, dtype=np.int32)
         indices = np.insert(self.indices, self.indptr[:-1] + before, every)
         return self.indptr + np.arange(self.n + 1), indices
+
+    def graph(self, resilience: int | None = None) -> Graph:
+        """The same as protocols see it.
+
+        Args:
+            resilience: the most crashes that can not partition the system, for protocols that need to know.
+        """
+        return Graph(tuple(tuple(self.neighbours(p).tolist()) for p in range(self.n)), self.name, resilience)
 
     def matrix(self) -> Any:
         """The adjacency matrix, a ``scipy.sparse.csr_array`` of float64."""
