@@ -63,6 +63,7 @@ class Coordinator:
                 fault.process: dump_class(fault.does) for fault in scenario.faults if isinstance(fault, Byzantine)
             },
             trace=scenario.trace,
+            graph=scenario.graph,
         )
         faults = tuple(fault for fault in scenario.faults if not isinstance(fault, Byzantine))
         plan = Plan(scenario.inputs, faults, scenario.transport, scenario.timeout, scenario.processes_per_actor)
@@ -112,6 +113,7 @@ class Coordinator:
             byzantine=byzantine,
             signatures={report.process: report.signatures for report in reports if any(report.signatures)},
             log=sorted(events, key=lambda event: event.time),
+            graph=scenario.graph,
         )
 
     def reports(self, instance: int) -> list[Report]:

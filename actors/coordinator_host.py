@@ -103,9 +103,10 @@ class CoordinatorHost:
             EnvironmentProblem, UsageError: it can not be done here.
         """
         wiring, plan = self._wiring, self._plan
-        per_actor = plan.processes_per_actor
-        self._processes = self._make(ProcessActor, wiring.n, per_actor or -(-wiring.n // ALONE_UP_TO))
-        self._memories = self._make(MemoryActor, wiring.memories, max(1, -(-wiring.memories // ALONE_UP_TO)))
+        per_actor = plan.processes_per_actor or -(-wiring.n // ALONE_UP_TO)
+        memories_per_actor = max(1, -(-wiring.memories // ALONE_UP_TO)) if wiring.graph is None else per_actor
+        self._processes = self._make(ProcessActor, wiring.n, per_actor)
+        self._memories = self._make(MemoryActor, wiring.memories, memories_per_actor)
         self._check_pauses()
         for party in self._processes + self._memories:
             self._locate(party)
@@ -234,7 +235,9 @@ class CoordinatorHost:
 
     def _check_room(self, memories: int) -> None:
         """Ray itself would first allocate each channel's size in private memory, and then wait for room."""
-        needed = 2 * self._wiring.n * memories * channel_bytes(frame_bytes(self._wiring.regions()))
+        graph = self._wiring.graph
+        pairs = memories * self._wiring.n if graph is None else sum(len(graph.closed(p)) for p in range(graph.n))
+        needed = 2 * pairs * channel_bytes(frame_bytes(self._wiring.regions()))
         room = int(ray.cluster_resources().get("object_store_memory", 0))
         if needed > room:
             raise EnvironmentProblem(

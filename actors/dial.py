@@ -1,7 +1,9 @@
 """How a process reaches a memory: over shared memory, over channels, or by actor calls between nodes.
 
 Every process has two connections to every memory, as every RDMA host would have two queue pairs: one for the
-protocol, and one for heartbeats, which must not wait for each other.
+protocol, and one for heartbeats, which must not wait for each other. On a shared-memory graph it has one to each
+memory within its reach, and to the others none that would cost anything: should it try, it calls their actors, and they
+refuse.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from typing import Any
 
 import ray
 
-from rayrdma.actors.wiring import MemoryAddress
+from rayrdma.actors.omega import heartbeat_region
+from rayrdma.actors.wiring import MemoryAddress, Wiring
 from rayrdma.model.regions import Region
 from rayrdma.transports.connection import Connection
 from rayrdma.transports.ray_channel import CallEnd, ChannelEnd, RayChannelConnection, make_channel
@@ -24,34 +27,41 @@ class Dialled:
     """One process's connections to one memory; ``segment`` where that is shared memory."""
 
     protocol: Connection
-    pulse: Connection
+    pulse: Connection | None
     segment: Any = None
 
 
-def dial(
-    me: Any, node: str, process: int, address: MemoryAddress, regions: Sequence[Region], pulse: Sequence[Region]
-) -> Dialled:
+def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wiring) -> Dialled:
     """Connect a process of the actor ``me`` on ``node`` to the memory at ``address``."""
+    layouts = [wiring.regions_of(address.number)]
+    if wiring.beats_in_memory:
+        layouts.append([heartbeat_region(wiring.n)])
+    connections: list[Connection] = []
+    segment = None
     if address.segments is not None:
         from rayrdma.transports.shm import (  # compiled kernels are loaded only where they are used
             Segment,
             ShmConnection,
         )
 
-        protocol_segment, pulse_segment = (Segment.attach(path) for path in address.segments)
-        return Dialled(
-            ShmConnection(protocol_segment, regions, process, 0),
-            ShmConnection(pulse_segment, pulse, process, 0),
-            protocol_segment,
-        )
-    ends: list[CallEnd | ChannelEnd] = []
-    for part, layout in ((address.number, regions), (-1 - address.number, pulse)):
-        if address.node != node:
-            ends.append(CallEnd(address.actor, part, process))
-            continue
-        requests = make_channel(me, address.actor, address.node, frame_bytes(layout))
-        replies = ray.get(address.actor.accept.remote(address.actor, part, process, requests, me, node))
-        end = ChannelEnd(requests, replies)
-        end.greet()
-        ends.append(end)
-    return Dialled(RayChannelConnection(ends[0], regions), RayChannelConnection(ends[1], pulse))
+        segments = [Segment.attach(path) for path in address.segments]
+        segment = segments[0]
+        connections += [ShmConnection(*part, process, 0) for part in zip(segments, layouts, strict=True)]
+    else:
+        near = wiring.graph is None or process in wiring.graph.closed(address.number)
+        for part, layout in zip((address.number, -1 - address.number), layouts, strict=False):
+            end = _end(me, node, process, address, part, layout) if near else CallEnd(address.actor, part, process)
+            connections.append(RayChannelConnection(end, layout))
+    return Dialled(connections[0], connections[1] if wiring.beats_in_memory else None, segment)
+
+
+def _end(
+    me: Any, node: str, process: int, address: MemoryAddress, part: int, layout: Sequence[Region]
+) -> CallEnd | ChannelEnd:
+    if address.node != node:
+        return CallEnd(address.actor, part, process)
+    requests = make_channel(me, address.actor, address.node, frame_bytes(layout))
+    replies = ray.get(address.actor.accept.remote(address.actor, part, process, requests, me, node))
+    end = ChannelEnd(requests, replies)
+    end.greet()
+    return end

@@ -16,6 +16,7 @@ import msgspec
 
 from rayrdma.faults.behaviour import Behaviour
 from rayrdma.faults.plan import After
+from rayrdma.model.graph import Graph
 from rayrdma.model.operations import NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
 from rayrdma.model.outcomes import ACK, Outcome
 from rayrdma.model.process import Change, Process, Quorum, Sleep, Watch
@@ -104,8 +105,9 @@ class LiveProcess(Process):
         clockwork: Clockwork,
         identity: Identity,
         trace: bool,
+        graph: Graph | None = None,
     ) -> None:
-        super().__init__(id, n, regions, len(connections), seed)
+        super().__init__(id, n, regions, len(connections), seed, graph)
         self.instance = instance
         self._epoch_ns = epoch_ns  # of the trace: the same for all processes of a host
         self.stopped = False

@@ -5,7 +5,7 @@ end them: it takes no step when a process reads or writes, as the model wants it
 answers, and checks permission where and when an operation takes effect.
 
 Every memory has two parts: the protocol's regions, emptied for every instance, and the heartbeats, which go
-on for ever; the number of the latter is ``-1 - number``.
+on for ever; the number of the latter is ``-1 - number``. On a shared-memory graph heartbeats are messages.
 """
 
 from __future__ import annotations
@@ -39,26 +39,30 @@ class MemoryHost:
         """Where this actor runs."""
         return {"pid": os.getpid(), "node": ray.get_runtime_context().get_node_id(), "host": host_identity()}
 
-    def open(self, shm: bool) -> dict[int, tuple[str, str]]:
+    def open(self, shm: bool) -> dict[int, tuple[str, ...]]:
         """Make the memories, in shared memory or behind channels.
 
         Returns:
-            The files of each memory's two segments, if it has any.
+            The files of each memory's segments, if it has any.
         Raises:
             EnvironmentProblem: no room for a segment.
         """
-        pulse = [heartbeat_region(self._wiring.n)]
+        opened = {}
         for number in self._numbers:
-            if shm:
-                from rayrdma.transports.shm import Segment  # compiled kernels are loaded only where they are used
+            parts = {number: self._wiring.regions_of(number)}
+            if self._wiring.beats_in_memory:
+                parts[-1 - number] = [heartbeat_region(self._wiring.n)]
+            for part, regions in parts.items():
+                if shm:
+                    from rayrdma.transports.shm import Segment  # compiled kernels are loaded only where they are used
 
-                for part, regions in ((number, self._regions), (-1 - number, pulse)):
                     self._segments[part] = Segment.create(self._path(part), self._wiring.n, regions)
-            else:
-                self._services[number] = MemoryService(self._regions, self._wiring.n)
-                self._services[-1 - number] = MemoryService(pulse, self._wiring.n)
+                else:
+                    self._services[part] = MemoryService(regions, self._wiring.n)
+            if -1 - number in self._services:
                 self._services[-1 - number].reset(0)
-        return {number: (self._path(number), self._path(-1 - number)) for number in self._numbers} if shm else {}
+            opened[number] = tuple(map(self._path, parts))
+        return opened if shm else {}
 
     def hold(self) -> None:
         """Return when the actor is told to end; the pending call is how its death is noticed."""
@@ -80,7 +84,8 @@ class MemoryHost:
     def crash(self, number: int) -> None:
         """A crash of one memory among several: it answers nothing any more."""
         for part in (number, -1 - number):
-            self._services[part].crash()
+            if part in self._services:
+                self._services[part].crash()
 
     def crash_after(self, number: int, after: After) -> None:
         """Die right after an operation has taken effect; only a memory that answers by itself can count them."""

@@ -13,9 +13,10 @@ import ray
 from rayrdma.actors.by_value import load_class
 from rayrdma.actors.dial import Dialled, dial
 from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
-from rayrdma.actors.omega import Board, MemoryBoard, MessageBoard, Omega, heartbeat_region
+from rayrdma.actors.omega import Board, MemoryBoard, MessageBoard, Omega
 from rayrdma.actors.wiring import MemoryAddress, Report, Wiring, host_identity
 from rayrdma.faults.behaviour import Plan
+from rayrdma.model.graph import reach_of
 from rayrdma.model.regions import Value
 from rayrdma.model.signatures import Identity, Signer, Verifier
 from rayrdma.transports.links import Inbox, Outbox
@@ -32,7 +33,7 @@ class Seat:
         self.id = id
         address = ray.util.get_node_ip_address()
         self.inbox = Inbox(wiring.listen(id, "messages", address), wiring.n)
-        self.pulse = Inbox(wiring.listen(id, "beats", address), wiring.n) if not wiring.memories else None
+        self.pulse = Inbox(wiring.listen(id, "beats", address), wiring.n) if not wiring.beats_in_memory else None
         self.outbox: Outbox | None = None
         self.pulse_outbox: Outbox | None = None
         self.dialled: list[Dialled] = []
@@ -90,21 +91,27 @@ class ProcessHost:
         """Open connections to every memory and to every process.
 
         Returns:
-            The transport of every (process, memory) pair.
+            The transport of every (process, memory) pair that may use one.
         """
-        pulse = [heartbeat_region(self._wiring.n)]
         verifier = Verifier(dict(keys))
         for seat in self._seats.values():
-            seat.dialled = [dial(me, self._node, seat.id, address, self._regions, pulse) for address in memories]
+            seat.dialled = [dial(me, self._node, seat.id, address, self._wiring) for address in memories]
             seat.fans = self._fans(seat)
             seat.outbox = Outbox(seat.id, inboxes)
             seat.identity = Identity(seat.signer, verifier)
             seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, pulses), self._wiring.period)
         forget_semaphores()
-        return [dialled.protocol.transport for seat in self._seats.values() for dialled in seat.dialled]
+        graph = self._wiring.graph
+        return [
+            seat.dialled[memory].protocol.transport
+            for seat in self._seats.values()
+            for memory in reach_of(graph, seat.id, len(memories))
+        ]
 
     def beat(self) -> None:
-        """Start the failure detectors."""
+        """Start the failure detectors, if the protocol asks them anything."""
+        if not self._wiring.protocol.elects:
+            return
         for seat in self._seats.values():
             assert seat.omega is not None
             seat.omega.start()
@@ -172,7 +179,8 @@ class ProcessHost:
                     seat.omega.join(timeout=2)
             for dialled in seat.dialled:
                 dialled.protocol.close()
-                dialled.pulse.close()
+                if dialled.pulse is not None:
+                    dialled.pulse.close()
             for part in (seat.outbox, seat.pulse_outbox, seat.inbox, seat.pulse):
                 if part is not None:
                     part.close()
@@ -190,8 +198,9 @@ class ProcessHost:
         return stop
 
     def _board(self, seat: Seat, pulses: Mapping[int, str]) -> Board:
-        if seat.dialled:
-            return MemoryBoard(seat.id, [dialled.pulse for dialled in seat.dialled])
+        shown = [dialled.pulse for dialled in seat.dialled if dialled.pulse is not None]
+        if shown:
+            return MemoryBoard(seat.id, shown)
         assert seat.pulse is not None
         seat.pulse_outbox = Outbox(seat.id, pulses)
         return MessageBoard(seat.id, self._wiring.n, seat.pulse, seat.pulse_outbox)
@@ -228,6 +237,7 @@ class ProcessHost:
             clockwork=self._clockworks[seat.id],
             identity=seat.identity,
             trace=wiring.trace,
+            graph=wiring.graph,
         )
         if seat.behaviour is not None:
             process.instead = seat.behaviour(process, wiring.protocol, self._plan)

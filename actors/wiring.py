@@ -10,6 +10,7 @@ from typing import Any
 
 from rayrdma.actors.by_value import load_class
 from rayrdma.faults.plan import After
+from rayrdma.model.graph import Graph
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
 from rayrdma.model.trace import Event
@@ -37,6 +38,7 @@ class Wiring:
         behaviours: the classes of what Byzantine processes do, by value.
         trace: whether processes keep their events.
         tcp: messages go over TCP, for parties on several hosts.
+        graph: who may reach which memory; None: everybody every one.
     """
 
     n: int
@@ -50,6 +52,7 @@ class Wiring:
     behaviours: Mapping[int, bytes] = field(default_factory=dict)
     trace: bool = False
     tcp: bool = False
+    graph: Graph | None = None
 
     @cached_property
     def protocol(self) -> type[Protocol]:
@@ -57,8 +60,17 @@ class Wiring:
         protocol: type[Protocol] = load_class(self.code)
         return protocol
 
+    @property
+    def beats_in_memory(self) -> bool:
+        """Whether heartbeats are shown in memories; on a graph a process does not reach them all."""
+        return self.memories > 0 and self.graph is None
+
+    def regions_of(self, memory: int) -> list[Region]:
+        """Of one memory, with its permissions."""
+        return self.regions() if self.graph is None else self.graph.regions(memory, self.regions())
+
     def regions(self) -> list[Region]:
-        """Of every memory."""
+        """Of every memory, but for who may reach it."""
         regions = self.protocol.regions(self.n) if self.memories else []
         if self.register_bytes is not None:
             regions = [replace(region, register_bytes=self.register_bytes) for region in regions]
@@ -71,12 +83,12 @@ class Wiring:
 
 @dataclass(frozen=True)
 class MemoryAddress:
-    """Where a memory is: its actor, and the files of its two segments, if all can map them."""
+    """Where a memory is: its actor, and the files of its segments, if all can map them."""
 
     number: int
     actor: Any
     node: str
-    segments: tuple[str, str] | None
+    segments: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)

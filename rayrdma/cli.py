@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -20,10 +20,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rayrdma import experiment
+from rayrdma.clusters.topology import Topology
 from rayrdma.doctor import examine
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.faults.plan import parse_crashes, parse_pauses
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
+from rayrdma.options import AsJson, Degree, GraphFile, Offsets, Out, Seed, Sizes, read_topology
 from rayrdma.reference import parse_byzantine
 from rayrdma.results import terminal
 from rayrdma.results.result import Result
@@ -39,9 +41,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")]
-Out = Annotated[Path, typer.Option(help="The folder in which to make a run folder.")]
 
 
 class Interrupted(RayrdmaError):
@@ -80,7 +79,7 @@ def run(
     crash: Annotated[str, typer.Option(help="p0@write:2 (after its 2nd write), m2@0 (at time 0), ...")] = "",
     pause: Annotated[str, typer.Option(help="p1@3-9: process 1 stands still from time 3 to 9.")] = "",
     byzantine: Annotated[str, typer.Option(help="p2:equivocate, p0:file.py:MyAttack, ...")] = "",
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Seed = 0,
     rounds: Annotated[int, typer.Option(help="Instances, one after the other, on the same parties.")] = 1,
     schedule: Annotated[str, typer.Option(help="Of the simulator: constant, jitter or adversary.")] = "constant",
     timeout: Annotated[float, typer.Option(help="Seconds after which a live round counts as blocked.")] = 30.0,
@@ -88,6 +87,11 @@ def run(
     processes_per_actor: Annotated[int | None, typer.Option(help="Live processes that share an actor.")] = None,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster that is already there.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Keep what live processes see; a little slower.")] = False,
+    topology: Annotated[str | None, typer.Option(help="The shared-memory graph: petersen, ring, ...")] = None,
+    degree: Degree = None,
+    offsets: Offsets = None,
+    sizes: Sizes = None,
+    file: GraphFile = None,
     as_json: AsJson = False,
     out: Out = Path("runs"),
 ) -> int:
@@ -95,7 +99,13 @@ def run(
     planned = Experiment(
         protocol,
         inputs=None if inputs is None else read_inputs(inputs),
-        scaling=ScalingConfig(processes, memories, processes_per_actor, address),
+        scaling=ScalingConfig(
+            processes,
+            memories,
+            processes_per_actor,
+            address,
+            _graph_of_run(topology, processes, seed, degree=degree, offsets=offsets, sizes=sizes, file=file),
+        ),
         run=RunConfig(engine, transport, schedule, seed, rounds, timeout, register_bytes, out, trace),
         faults=[*parse_crashes(crash), *parse_pauses(pause), *parse_byzantine(byzantine)],
     )
@@ -155,6 +165,15 @@ def doctor(as_json: AsJson = False) -> int:
     else:
         terminal.show_findings(terminal.console(), findings)
     return 0
+
+
+def _graph_of_run(name: str | None, processes: int | None, seed: int, **described: Any) -> Topology | None:
+    if name is not None:
+        return read_topology(name, processes, seed=seed, **described)
+    for option, value in described.items():
+        if value is not None:
+            raise UsageError(f"--{option} describes a graph; name it too (--topology random-regular)")
+    return None
 
 
 def read_inputs(text: str) -> list[str]:

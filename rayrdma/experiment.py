@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rayrdma.clusters.topology import Topology
 from rayrdma.faults.plan import Fault
 from rayrdma.model.errors import UsageError
+from rayrdma.model.graph import complete, reach_of
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
 from rayrdma.model.trace import encode_trace
@@ -36,12 +38,15 @@ class ScalingConfig:
         memories: how many; None: 3, and 0 for a protocol that needs none.
         processes_per_actor: live processes that share a Ray actor; None: one each up to 16.
         address: of a Ray cluster; None: the one that is there, else one of its own on this machine.
+        topology: the shared-memory graph, for a protocol that runs on one: every process has one memory. None:
+            everybody reaches every memory.
     """
 
     processes: int | None = None
     memories: int | None = None
     processes_per_actor: int | None = None
     address: str | None = None
+    topology: Topology | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Experiment:
 
     Args:
         protocol: a built-in name, ``path/to/file.py:ClassName``, or a class of your own.
-        inputs: what each process proposes; None: "v0", "v1", ...
+        inputs: what each process proposes; None: "v0", "v1", ..., or 0, 1, 0, ... for a binary protocol.
         scaling: how many parties.
         run: how.
         faults: what crashes or pauses.
@@ -105,17 +110,25 @@ class Experiment:
         """
         choose("engine", self.config.engine, ENGINES)
         protocol = resolve(self.protocol) if isinstance(self.protocol, str) else check_protocol(self.protocol)
+        topology = self.scaling.topology
+        if topology is not None and not protocol.needs_graph:
+            raise UsageError(f"{protocol.name} does not run on a shared-memory graph; leave out the topology")
         n = self.scaling.processes
+        if n is None and topology is not None:
+            n = topology.n
         if n is None:
             n = protocol.usual_processes if self.inputs is None else len(self.inputs)
         if n < 1:
             raise UsageError(f"a run needs at least one process, not {n}")
-        inputs = tuple(f"v{id}" for id in range(n)) if self.inputs is None else tuple(self.inputs)
+        inputs = self._inputs(protocol, n)
         if len(inputs) != n:
             raise UsageError(f"{n} processes need {n} inputs, one each; {len(inputs)} were given")
         memories = self.scaling.memories
         if memories is None:
-            memories = 3 if protocol.needs_memories else 0
+            memories = n if protocol.needs_graph else 3 if protocol.needs_memories else 0
+        graph = None
+        if protocol.needs_graph:
+            graph = complete(n) if topology is None else topology.graph()
         return Scenario(
             protocol=protocol,
             inputs=inputs,
@@ -130,7 +143,17 @@ class Experiment:
             processes_per_actor=self.scaling.processes_per_actor,
             trace=self.config.trace,
             address=self.scaling.address,
+            graph=graph,
         )
+
+    def _inputs(self, protocol: type[Protocol], n: int) -> tuple[Value, ...]:
+        if self.inputs is None:
+            return tuple(id % 2 if protocol.binary else f"v{id}" for id in range(n))
+        if protocol.binary:  # on the command line they are text
+            return tuple(
+                {"0": 0, "1": 1}.get(value, value) if isinstance(value, str) else value for value in self.inputs
+            )
+        return tuple(self.inputs)
 
     def run(self, progress: Progress | None = None) -> Result:
         """Run it and hold every round against the checks.
@@ -201,7 +224,8 @@ def _run_live(scenario: Scenario, recording: Recording, progress: Progress | Non
 
 def _simulated_transports(recording: Recording) -> None:
     scenario = recording.scenario
-    recording.transports = {"simulated": scenario.n * scenario.memories} if scenario.memories else {}
+    pairs = sum(len(reach_of(scenario.graph, process, scenario.memories)) for process in range(scenario.n))
+    recording.transports = {"simulated": pairs} if pairs else {}
     recording.messages = "simulated"
 
 

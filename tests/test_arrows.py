@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("actors", "simulator"),
     ("results",),
     ("experiment",),
-    ("table", "bench", "doctor"),
+    ("table", "bench", "doctor", "options"),
     ("cli",),
     ("__main__", "__init__"),
 )
@@ -44,7 +44,7 @@ ONLY_IN = {
     "llvmlite": ("kernels.py",),
     "zmq": ("transports/links.py",),
     "nacl": ("model/signatures.py",),
-    "typer": ("cli.py",),
+    "typer": ("cli.py", "options.py"),
 }
 """Where a library may be imported: parts of paths inside the package."""
 

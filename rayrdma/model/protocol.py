@@ -25,6 +25,7 @@ class Protocol(ABC):
         needs_graph: whether each process has a memory of its own, which only its neighbours in a shared-memory graph
             reach; without a graph everybody is everybody's neighbour.
         binary: whether it decides 0 or 1, and nothing else can be proposed.
+        elects: whether it asks the failure detector Omega for a leader.
         byzantine: whether it promises anything if processes are Byzantine.
         goes_on: whether its processes go on after their decision, for the others: then a round is over when all that
             are correct have decided or are ``settled``.
@@ -37,6 +38,7 @@ class Protocol(ABC):
     needs_memories: ClassVar[bool] = True
     needs_graph: ClassVar[bool] = False
     binary: ClassVar[bool] = False
+    elects: ClassVar[bool] = True
     byzantine: ClassVar[bool] = False
     goes_on: ClassVar[bool] = False
     usual_processes: ClassVar[int] = 3

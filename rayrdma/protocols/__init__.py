@@ -5,10 +5,13 @@ from __future__ import annotations
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 
+from .ben_or import BenOr
 from .cheap_quorum import CheapQuorum
 from .disk_paxos import DiskPaxos, DiskPaxosTwoPhase
 from .fab import FaB
 from .fast_and_robust import FastAndRobust
+from .hybrid_ben_or import HybridBenOr
+from .hybrid_ben_or_registers import HybridBenOrRegisters
 from .paxos import Paxos, PaxosTwoPhase
 from .pbft import PBFT
 from .preferential_paxos import PreferentialPaxos
@@ -29,6 +32,9 @@ PROTOCOLS: dict[str, type[Protocol]] = {
         RobustBackupPaxos,
         PreferentialPaxos,
         FastAndRobust,
+        BenOr,
+        HybridBenOr,
+        HybridBenOrRegisters,
     )
 }
 

@@ -60,6 +60,7 @@ class BenOr(Protocol):
     name = "ben-or"
     messages: ClassVar[tuple[type[Record], ...]] = (Report, Proposal, Decision)
     needs_memories = False
+    elects = False
     binary = True
 
     def __init__(self, process: Process) -> None:

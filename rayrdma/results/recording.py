@@ -98,6 +98,7 @@ class Recording:
             checks=check_names(last) if last is not None else [],
             violations=[str(violation) for violation in self._violations],
             versions=versions(),
+            topology=scenario.graph.name if scenario.graph is not None else None,
             folder=str(self._folder.path) if self._folder is not None else None,
         )
 

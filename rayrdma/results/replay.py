@@ -9,13 +9,14 @@ import msgspec
 
 from rayrdma.faults.plan import Byzantine, Crash, Fault, Pause
 from rayrdma.model.errors import RayrdmaError, UsageError
+from rayrdma.model.graph import Graph
 from rayrdma.model.regions import Value
 from rayrdma.reference import refer, resolve, resolve_behaviour
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
 
 FORMAT = "rayrdma-replay"
-VERSION = 1
+VERSION = 2
 
 
 class NotReproduced(RayrdmaError):
@@ -79,6 +80,7 @@ class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
     schedule: str
     register_bytes: int | None
+    graph: Graph | None
     choices: list[Choices]
     trace_sha256: str
     versions: dict[str, str]
@@ -100,6 +102,7 @@ class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             rounds=len(self.choices),
             schedule=self.schedule,
             register_bytes=self.register_bytes,
+            graph=self.graph,
         )
 
 
@@ -113,6 +116,7 @@ def encode_replay(scenario: Scenario, choices: list[Choices], trace_sha256: str,
         seed=scenario.seed,
         schedule=scenario.schedule,
         register_bytes=scenario.register_bytes,
+        graph=scenario.graph,
         choices=choices,
         trace_sha256=trace_sha256,
         versions=versions,

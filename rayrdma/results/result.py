@@ -38,6 +38,7 @@ class Result(msgspec.Struct, frozen=True):
 
     Attributes:
         transports: how many (process, memory) pairs used which transport; ``messages``: what carried messages.
+        topology: the name of the shared-memory graph, or None.
         decisions: "p0" -> value, of the last round.
         first_decision_delays: of the last round that decided.
         first_decision_seconds: of the last round that decided; None in the simulator.
@@ -70,6 +71,7 @@ class Result(msgspec.Struct, frozen=True):
     checks: list[str]
     violations: list[str]
     versions: dict[str, str]
+    topology: str | None = None
     folder: str | None = None
 
     @property

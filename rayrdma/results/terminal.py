@@ -116,6 +116,8 @@ def _lines(result: Result) -> list[tuple[str, str]]:
         middle, worst = seconds(percentile(times, 50)), seconds(percentile(times, 99))
         lines.append(("time", f"p50 {middle}, p99 {worst} to the first decision"))
     lines.append(("parties", f"{result.processes} processes, {result.memories} memories, engine {result.engine}"))
+    if result.topology is not None:
+        lines.append(("topology", result.topology))
     lines.append(("rounds", f"{result.rounds}, seed {result.seed}"))
     lines.append(("faults", ", ".join(result.faults) or "none"))
     if result.promises:
