@@ -10,14 +10,16 @@ from rayrdma.checks import check
 from rayrdma.checks.observation import Observation, Violation
 from rayrdma.checks.outcome import termination
 from rayrdma.faults.plan import After, Crash, Fault
+from rayrdma.model.graph import complete
 from rayrdma.model.protocol import Protocol
 from rayrdma.protocols import PROTOCOLS
 from rayrdma.simulator.kernel import Kernel
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Adversary, Jitter, Schedule
 
-CRASH_TOLERANT = [protocol for protocol in PROTOCOLS.values() if not protocol.byzantine]
-"""The protocols that know crashes only; those for Byzantine processes are fuzzed in `tests.byzantine`."""
+CRASH_TOLERANT = [protocol for protocol in PROTOCOLS.values() if not (protocol.byzantine or protocol.binary)]
+"""The protocols that know crashes only and decide any value; those for Byzantine processes are fuzzed in
+`tests.byzantine`, those that decide a bit in `tests.graphs`."""
 PROCESS_OPERATIONS = ("operation", "read", "write", "permission", "send")
 MEMORY_OPERATIONS = ("operation", "read", "write", "permission")
 EVENT_LIMIT = 20_000
@@ -86,14 +88,21 @@ def run(
     by: Schedule | None = None,
     engine: type[Kernel] = Kernel,
 ) -> Run:
-    """One traced run of ``protocol`` under the schedule of ``seed``, or under ``by``."""
+    """One traced run of ``protocol`` under the schedule of ``seed``, or under ``by``.
+
+    Where the protocol needs a shared-memory graph it is a complete one, with as many memories as processes.
+    """
+    bits = random.Random(f"inputs/{seed}")
+    if protocol.needs_graph:
+        m = n
     kernel = engine(
         protocol,
-        [f"v{id}" for id in range(n)],
+        [bits.randrange(2) if protocol.binary else f"v{id}" for id in range(n)],
         m,
         by if by is not None else schedule(seed, n, m),
         faults,
         seed=str(seed),
+        graph=complete(n) if protocol.needs_graph else None,
         trace=True,
     )
     kernel.run(EVENT_LIMIT)

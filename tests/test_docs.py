@@ -33,8 +33,9 @@ def test_the_table_names_every_protocol() -> None:
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_the_delays_are_those_of_the_simulator(name: str) -> None:
-    common = Experiment(name).run()
-    after = Experiment(name, faults=[Crash(process=0)]).run()
+    agreeing = [1] * PROTOCOLS[name].usual_processes if PROTOCOLS[name].binary else None
+    common = Experiment(name, agreeing).run()
+    after = Experiment(name, agreeing, faults=[Crash(process=0)]).run()
     measured = common.first_decision_delays, after.first_decision_delays
     assert delays_in_the_readme()[name] == measured
 

@@ -6,8 +6,9 @@ along. Who saw nothing of the kind tosses a coin between the values that it saw.
 
 Assumes: as `hybrid_ben_or`, but no compare-and-swap.
 
-Claims: as `hybrid_ben_or`; an object takes an expected number of attempts that is exponential in the degree if an
-adversary schedules them, which is bearable up to a degree of about 8. Each attempt is two writes and two collects.
+Claims: as `hybrid_ben_or`, but for the delays: where all want the same, an object takes 4, and 4 more for each other
+process that reaches it; in all three processes that reach each other decide in 26. Where they do not, an adversary
+can have an object take a number of attempts that is exponential in the degree, bearable up to a degree of about 8.
 
 Invariants: H1 to H5 of `ben_or`.
 """

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from rayrdma.faults.plan import Crash, Fault
+from rayrdma.model.graph import complete
 from rayrdma.model.operations import NAMES
 from rayrdma.model.trace import Decided, Event, Issued, Sent
 from rayrdma.protocols import PROTOCOLS
@@ -27,11 +28,14 @@ CLAIMED = {
     "fast-and-robust": (2, 76),
     "preferential-paxos": (34, 70),
     "robust-backup-paxos": (22, 56),
+    "ben-or": (2, 2),
+    "hybrid-ben-or": (6, 6),
 }
 """Delays in the common case, and those of the process that takes over, from its election on. P19 claims the
 common case; a take-over runs the phases that a leader agreed on beforehand may skip. Where there are time-outs
 instead of an election, waiting for one counts no delay; what Fast & Robust takes then is the price of its slow path.
-The last three are for three processes: a message through the backup takes 10 delays there, the next one 12."""
+Those of the backup are for three processes: a message takes 10 delays there, the next one 12. The last two are for
+inputs that agree, and know no leader."""
 
 
 class DelaysMeasured(msgspec.Struct, frozen=True):
@@ -66,9 +70,11 @@ def measure_delays() -> Iterator[DelaysMeasured]:
 
 def _first_decision(protocol: str, *faults: Fault) -> tuple[int | None, dict[str, int]]:
     made = PROTOCOLS[protocol]
-    memories = MEMORIES if made.needs_memories else 0
-    inputs = tuple(f"v{id}" for id in range(made.usual_processes))
-    trace: list[Event] = next(simulate(Scenario(made, inputs, memories, faults))).observation.trace
+    n = made.usual_processes
+    inputs = (1,) * n if made.binary else tuple(f"v{id}" for id in range(n))
+    graph = complete(n) if made.needs_graph else None
+    memories = n if graph is not None else MEMORIES if made.needs_memories else 0
+    trace: list[Event] = next(simulate(Scenario(made, inputs, memories, faults, graph=graph))).observation.trace
     for position, event in enumerate(trace):
         if isinstance(event, Decided):
             return event.depth, _operations_of(event.process, trace[:position])

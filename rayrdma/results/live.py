@@ -69,10 +69,11 @@ class Kill(msgspec.Struct, frozen=True):
 
 def measure_latency(protocol: str, rounds: int = ROUNDS) -> Latency:
     """Run ``rounds`` rounds of a protocol in the common case."""
+    made = PROTOCOLS[protocol]
     result = Experiment(
         protocol,
-        INPUTS,
-        scaling=ScalingConfig(memories=_memories(PROTOCOLS[protocol])),
+        (1,) * len(INPUTS) if made.binary else INPUTS,
+        scaling=ScalingConfig(memories=_memories(made)),
         run=RunConfig("ray", TRANSPORT, rounds=rounds),
     ).run()
     log = [round for round in result.round_log if round.decided]
@@ -124,4 +125,6 @@ def measure_kill(protocol: str) -> Kill:
 
 
 def _memories(protocol: type[Protocol]) -> int:
+    if protocol.needs_graph:  # each process has its own
+        return len(INPUTS)
     return MEMORIES if protocol.needs_memories else 0

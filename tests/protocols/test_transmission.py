@@ -26,7 +26,8 @@ from tests.byzantine.lies import Liar
 from tests.fuzz import run
 from tests.model.hand import HandProcess
 
-CRASH_TOLERANT = [each for each in PROTOCOLS.values() if not (each.byzantine or each.needs_memories)]
+CRASH_TOLERANT = [each for each in PROTOCOLS.values() if not (each.byzantine or each.needs_memories or each.binary)]
+"""Without Ben-Or: nobody can replay somebody else's coin."""
 
 
 class Tick(Record, frozen=True):

@@ -74,6 +74,8 @@ def test_delays_are_as_claimed_and_counted() -> None:
         "fast-and-robust": (2, 76),
         "preferential-paxos": (34, 70),
         "robust-backup-paxos": (22, 56),
+        "ben-or": (2, 2),
+        "hybrid-ben-or": (6, 6),
     }
     assert measured["protected-memory-paxos"].operations == {"write": 3}
     assert measured["disk-paxos"].operations == {"write": 3, "read": 3}
