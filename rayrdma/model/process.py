@@ -29,7 +29,7 @@ from .outcomes import ACK, NAK, Outcome
 from .permissions import Permission
 from .regions import Record, Region, Value
 from .signatures import Signatures, Signed, T
-from .tasks import Completion, Event, First, Nursery, Task
+from .tasks import Completion, Event, First, Nursery, Task, Winner
 
 
 class Quorum(Completion[Outcome]):
@@ -191,6 +191,10 @@ class Process(ABC):
     def signatures(self) -> Signatures:
         """What this process signs with, and what it knows of others' signatures; made when first needed."""
         return self._make_signatures()
+
+    def common_coin(self, number: int) -> int:
+        """0 or 1, the same at every process of the run: it was shared beforehand. No model of the papers has it."""
+        return random.Random(f"{self._seed}/coin/{number}").randrange(2)
 
     # What an engine provides
 
@@ -364,7 +368,7 @@ class Process(ABC):
                 task.step()
                 if task.done:
                     break
-            return (await First(self, 1, tasks))[0]
+            return (await Winner(self, tasks))[0]
         finally:
             for task in tasks:
                 task.fence()

@@ -193,6 +193,20 @@ class First(Completion[Any]):
         return self.process.describe_wait(self.need, self.members)
 
 
+class Winner(First):
+    """The first of several tasks. The others are fenced as it finishes: two that are ready at once do not both act."""
+
+    __slots__ = ()
+
+    def __init__(self, process: Process, tasks: Iterable[Task[Any]]) -> None:
+        super().__init__(process, 1, tasks)
+
+    def complete(self, value: Any, depth: int) -> None:
+        for task in self.members:
+            task.fence()
+        super().complete(value, depth)
+
+
 class Nursery:
     """Tasks that live no longer than the ``with`` block in which they were started."""
 

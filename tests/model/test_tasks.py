@@ -261,6 +261,20 @@ def test_a_race_returns_the_first_result_and_fences_the_others(process: HandProc
     assert log == ["b"]
 
 
+def test_of_two_that_are_ready_at_once_only_one_acts(process: HandProcess) -> None:
+    """As in a live process, where several answers may be there at one look."""
+    log: list[Any] = []
+
+    async def main() -> Any:
+        return await process.race(read(process, 0, log), read(process, 1, log))
+
+    task = process.run(main())
+    for memory in (1, 0):
+        process._respond(process.on(memory), memory)
+    process.drain()
+    assert (log, task.value) == ([1], 1)
+
+
 def test_who_wins_a_race_at_once_leaves_nobody_behind(process: HandProcess) -> None:
     log: list[Any] = []
 
