@@ -206,12 +206,14 @@ class ProcessHost:
         return MessageBoard(seat.id, self._wiring.n, seat.pulse, seat.pulse_outbox)
 
     def _fans(self, seat: Seat) -> dict[str, Any]:
-        """Where all memories are shared memory, one call writes to all of them."""
+        """Where all memories are shared memory, and within reach, one call writes to all of them."""
         segments = [dialled.segment for dialled in seat.dialled if dialled.segment is not None]
-        if not segments or len(segments) < len(seat.dialled):
+        if not segments or len(segments) < len(seat.dialled) or self._wiring.graph is not None:
             return {}
-        from rayrdma.transports.shm import Fan
+        from rayrdma.transports.shm import MAX_BATCH, Fan
 
+        if len(segments) > MAX_BATCH:
+            return {}
         return {region.name: Fan(segments, region, seat.id, 0) for region in self._regions if not region.covers}
 
     def _process(self, seat: Seat, instance: int, epoch_ns: int) -> LiveProcess:

@@ -10,7 +10,7 @@ from .cheap_quorum import CheapQuorum
 from .disk_paxos import DiskPaxos, DiskPaxosTwoPhase
 from .fab import FaB
 from .fast_and_robust import FastAndRobust
-from .hybrid_ben_or import HybridBenOr
+from .hybrid_ben_or import HybridBenOr, HybridBenOrCommonCoin
 from .hybrid_ben_or_registers import HybridBenOrRegisters
 from .paxos import Paxos, PaxosTwoPhase
 from .pbft import PBFT
@@ -34,6 +34,7 @@ PROTOCOLS: dict[str, type[Protocol]] = {
         FastAndRobust,
         BenOr,
         HybridBenOr,
+        HybridBenOrCommonCoin,
         HybridBenOrRegisters,
     )
 }

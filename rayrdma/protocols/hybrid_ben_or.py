@@ -59,6 +59,18 @@ class HybridBenOr(BenOr):
         return vote if first is None else first
 
 
+class HybridBenOrCommonCoin(HybridBenOr):
+    """HBO with a coin that all processes see alike, shared beforehand: an extension, for it is in none of the papers.
+
+    Two rounds are expected, whatever n is, where coins of everybody's own may need a number exponential in n.
+    """
+
+    name = "hybrid-ben-or-common-coin"
+
+    def coin(self, round: int) -> Vote:
+        return self.process.common_coin(round)
+
+
 def word(phase: Phase, round: int) -> int:
     """The number of the object for this phase, the same in every memory."""
     return 2 * (round - 1) + (phase is not Report)

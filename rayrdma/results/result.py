@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -103,13 +104,28 @@ def judge(observation: Observation, violations: list[Violation], ended: bool) ->
     if violations:
         return VIOLATED, str(violations[0])
     if observation.undecided:
-        return BLOCKED, "; ".join(f"p{id} {_wait(what)}" for id, what in observation.undecided.items())
+        return BLOCKED, "; ".join(_who_waits(observation.undecided))
     if not ended:
         return UNKNOWN, "stopped before it came to an end"
     if not observation.decisions:
         return BLOCKED, "no process is left to decide"
     values = sorted({repr(decided.value) for decided in observation.decisions})
     return DECIDED, f"{len(observation.decisions)} of {observation.n} processes decided {' and '.join(values)}"
+
+
+TOLD_ONE_BY_ONE = 5
+"""Of processes that wait for the same; more are counted."""
+
+
+def _who_waits(undecided: Mapping[int, str]) -> Iterator[str]:
+    waiting: dict[str, list[int]] = {}
+    for id, what in undecided.items():
+        waiting.setdefault(what, []).append(id)
+    for what, (first, *others) in waiting.items():
+        if len(others) < TOLD_ONE_BY_ONE:
+            yield from (f"p{id} {_wait(what)}" for id in (first, *others))
+        else:
+            yield f"p{first} and {len(others)} more: {what}"
 
 
 def _wait(what: str) -> str:

@@ -30,6 +30,13 @@ EARLY = 1_000
 AHEAD = 16
 
 
+def _context() -> Any:
+    """ZeroMQ's own, with room for every pair of processes: many of them share an operating system's process."""
+    context: Any = zmq.Context.instance()
+    context.set(zmq.MAX_SOCKETS, context.get(zmq.SOCKET_LIMIT))
+    return context
+
+
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
     """A message under way."""
 
@@ -45,8 +52,7 @@ class Inbox:
     def __init__(self, endpoint: str, n: int) -> None:
         """Listen at ``endpoint`` (``ipc://...``, or ``tcp://host:*`` for a port of its own) to processes 0 to n - 1."""
         self._n = n
-        self._context: Any = zmq.Context.instance()
-        self._socket = self._context.socket(zmq.PULL)
+        self._socket: Any = _context().socket(zmq.PULL)
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.RCVHWM, HIGH_WATER_MARK)
         self._socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES)
@@ -109,7 +115,7 @@ class Outbox:
         self._sender = sender
         self._sockets: dict[int, Any] = {}
         for receiver, endpoint in endpoints.items():
-            socket: Any = zmq.Context.instance().socket(zmq.PUSH)
+            socket: Any = _context().socket(zmq.PUSH)
             socket.set(zmq.LINGER, 200)  # what was sent just before an orderly end still goes out
             socket.set(zmq.SNDHWM, HIGH_WATER_MARK)
             socket.connect(endpoint)

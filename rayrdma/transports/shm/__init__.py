@@ -5,6 +5,7 @@
 
 from .connection import ShmConnection
 from .endpoint import Endpoint, Fan
+from .kernels import MAX_BATCH
 from .segment import BadSegment, NoRoom, Segment
 
-__all__ = ["BadSegment", "Endpoint", "Fan", "NoRoom", "Segment", "ShmConnection"]
+__all__ = ["MAX_BATCH", "BadSegment", "Endpoint", "Fan", "NoRoom", "Segment", "ShmConnection"]
