@@ -57,8 +57,15 @@ class Effect(NamedTuple):
     legal: bool
 
 
-def replay(observation: Observation) -> Iterator[Effect]:
+def replay(observation: Observation) -> list[Effect]:
     """Every effect of the trace, in order, beside what the definition of a memory makes of it."""
+    effects: list[Effect] | None = observation.derived.get(replay)
+    if effects is None:
+        effects = observation.derived[replay] = list(_replay(observation))
+    return effects
+
+
+def _replay(observation: Observation) -> Iterator[Effect]:
     regions = {region.name: region for region in observation.regions}
     permissions: dict[tuple[int, str], Permission] = {}
     registers: dict[tuple[int, str, int], Any] = {}

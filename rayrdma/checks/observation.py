@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rayrdma.model.graph import Graph
 from rayrdma.model.protocol import Protocol
@@ -31,6 +32,7 @@ class Observation:
             the memories answers; else empty.
         signatures: how many each process made and how many it checked, of those that needed any.
         log: what the processes saw of a live run, if they kept it: events, but no effects.
+        derived: what one check has worked out and others need too, under the function that does.
     """
 
     protocol: type[Protocol]
@@ -46,6 +48,7 @@ class Observation:
     signatures: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     log: Sequence[Event] = ()
     graph: Graph | None = None
+    derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
