@@ -46,7 +46,7 @@ from rayrdma.model.trace import (
 )
 
 from .process import SimulatedProcess
-from .schedule import Schedule
+from .schedule import LOST, Schedule
 
 FAULT, EFFECT, DELIVERY = 0, 1, 2
 EVENT_LIMIT = 1_000_000
@@ -233,15 +233,16 @@ class Kernel:
             self.trace.append(Sent(self.now, process.id, to, message))
         self._sequence += 1
         delay = self._delay(process.id, -1, self.now - self.start_time)
-        heappush(
-            self._heap,
-            (
-                (self.now + delay) << 2 | DELIVERY,
-                self._sequence,
-                self._on_delivery,
-                (process.id, to, message, depth),
-            ),
-        )
+        if delay != LOST:
+            heappush(
+                self._heap,
+                (
+                    (self.now + delay) << 2 | DELIVERY,
+                    self._sequence,
+                    self._on_delivery,
+                    (process.id, to, message, depth),
+                ),
+            )
         if process.watched:
             self._count_process(process, "send")
 

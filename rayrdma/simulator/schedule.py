@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from rayrdma.model.errors import UsageError
 
+LOST = -1
+"""What a schedule gives as the delay of a message that never arrives."""
+
 
 class Leadership(NamedTuple):
     """From ``time`` on Omega outputs ``leader`` at ``process``."""
@@ -39,7 +42,7 @@ class Schedule(ABC):
     @abstractmethod
     def delay(self, process: int, memory: int, now: int) -> int:
         """How long the next leg takes: a request or response between process and memory, or, with ``memory``
-        -1, a message that this process sends. ``now`` counts from the start of the run."""
+        -1, a message that this process sends, which may also be `LOST`. ``now`` counts from the start of the run."""
 
 
 class Constant(Schedule):
@@ -111,6 +114,44 @@ class Adversary(Schedule):
         if (process == focus and memory not in slow) or draw < 0.1:
             return int(draw * 2) + 1
         return int(draw * self._hold) + 2
+
+
+class Timely(Schedule):
+    """Some processes are timely, in steps and not in time; all else is as slow as it pleases (Omega, P18, section 5).
+
+    Time is cut into spans, each longer than the one before. A message that is sent in a span arrives at its end. A
+    process that is not timely is stopped in most spans; in the others it is the fastest. A leg of a timely process
+    takes at most `lag` times as long as the shortest that there is; and this, too, grows without bound.
+
+    Args:
+        seed: of what is drawn.
+        n: how many processes.
+        timely: those that are.
+        loss: the probability that a message is lost: the links are fair-lossy.
+    """
+
+    lag = 3
+
+    def __init__(self, seed: int, n: int, timely: Sequence[int], loss: float = 0.0) -> None:
+        self._random = random.Random(seed).random
+        self._timely = frozenset(timely)
+        self._others = [process for process in range(n) if process not in self._timely]
+        self._stopped: frozenset[int] = frozenset()
+        self._loss = loss
+        self._span = self._end = 0
+
+    def delay(self, process: int, memory: int, now: int) -> int:
+        while self._end <= now:
+            self._span += 1
+            self._end += self._span**2  # spans grow faster than the shortest leg: they grow in steps, too
+            self._stopped = frozenset(other for other in self._others if self._random() < 0.75)
+        draw = self._random()
+        shortest = 1 + self._span // 8
+        if memory < 0:
+            return LOST if draw < self._loss else self._end - now + 1 + int(draw * shortest)
+        if process in self._timely:
+            return self.lag * shortest - int(draw * shortest)
+        return (self._end - now if process in self._stopped else 0) + shortest + int(draw * 2)
 
 
 class Recorded(Schedule):
