@@ -7,6 +7,7 @@ from rayrdma.protocols.ben_or import BenOr
 from rayrdma.protocols.cheap_quorum import CheapQuorum
 from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
 from rayrdma.protocols.fast_and_robust import FastAndRobust
+from rayrdma.protocols.omega import Omega
 from rayrdma.protocols.paxos import PaxosTwoPhase
 from rayrdma.protocols.preferential_paxos import PreferentialPaxos
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
@@ -19,6 +20,7 @@ from .cheap_quorum import CHEAP_QUORUM
 from .disk_paxos import DISK_PAXOS
 from .model import MODEL
 from .observation import Check, Observation, Violation
+from .omega import OMEGA
 from .outcome import OUTCOME
 from .paxos import PAXOS
 from .preferential_paxos import FAST_AND_ROBUST, PREFERENTIAL_PAXOS
@@ -36,6 +38,7 @@ INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
     (RobustBackup, (*BROADCAST, *ROBUST_BACKUP)),
     (PreferentialPaxos, PREFERENTIAL_PAXOS),
     (FastAndRobust, (*BROADCAST, *ROBUST_BACKUP, *FAST_AND_ROBUST)),
+    (Omega, OMEGA),
 )
 """The invariants of each protocol; they hold for what is derived from it too."""
 

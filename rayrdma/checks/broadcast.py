@@ -15,14 +15,13 @@ from rayrdma.model.regions import ENCODE
 from rayrdma.model.trace import Issued, Noted
 from rayrdma.protocols.broadcast import Attestation, Certificate, Sent, Slot, book_of, digest, tolerated
 
-from .observation import Check, Observation, Violation
+from .observation import Check, Observation, Violation, notes
 
 
 def deliveries(observation: Observation) -> Iterator[tuple[int, int, Sent[Any]]]:
     """(process, origin, message) of everything that correct processes delivered, in the order of time."""
-    for event in observation.trace or ():
-        if isinstance(event, Noted) and event.what == "deliver" and event.process not in observation.byzantine:
-            yield (event.process, *event.value)
+    for _, event in notes(observation, "deliver"):
+        yield (event.process, *event.value)
 
 
 def i1_one_message_a_number(observation: Observation) -> Violation | None:

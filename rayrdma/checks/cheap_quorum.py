@@ -18,25 +18,26 @@ from rayrdma.model.trace import Decided, Issued, Noted, Responded, TookEffect
 from rayrdma.protocols.cheap_quorum import LEADER, LEADERS, Copy, Evidence, Proof
 
 from .model import replay
-from .observation import Check, Observation, Violation
+from .observation import Check, Observation, Violation, notes
 
 
 def aborts(observation: Observation) -> Iterator[tuple[int, Value, Evidence]]:
     """Process, value and evidence of every correct process that aborted."""
-    for event in observation.trace or ():
-        if isinstance(event, Noted) and event.what == "abort" and event.process not in observation.byzantine:
-            yield (event.process, *event.value)
+    for _, event in notes(observation, "abort"):
+        yield (event.process, *event.value)
 
 
 def fast_decisions(observation: Observation) -> list[Decided]:
     """What correct processes decided in Cheap Quorum. Who has aborted decides elsewhere, if it does."""
-    aborted: set[int] = set()
-    found = []
-    for event in observation.trace or ():
-        if isinstance(event, Noted) and event.what == "abort":
-            aborted.add(event.process)
-        elif isinstance(event, Decided) and event.process not in aborted:
-            found.append(event)
+    found: list[Decided] | None = observation.derived.get(fast_decisions)
+    if found is None:
+        found = observation.derived[fast_decisions] = []
+        aborted: set[int] = set()
+        for event in observation.trace or ():
+            if type(event) is Noted and event.what == "abort":
+                aborted.add(event.process)
+            elif type(event) is Decided and event.process not in aborted:
+                found.append(event)
     return found
 
 

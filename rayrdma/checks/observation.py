@@ -9,7 +9,7 @@ from typing import Any
 from rayrdma.model.graph import Graph
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
-from rayrdma.model.trace import Decided, Event
+from rayrdma.model.trace import Decided, Event, Noted
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,17 @@ class Observation:
     log: Sequence[Event] = ()
     graph: Graph | None = None
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+def notes(observation: Observation, what: str) -> list[tuple[int, Noted]]:
+    """(position in the trace, note) of all that correct processes noted under ``what``."""
+    noted: dict[str, list[tuple[int, Noted]]] | None = observation.derived.get(notes)
+    if noted is None:
+        noted = observation.derived[notes] = {}
+        for position, event in enumerate(observation.trace or ()):
+            if type(event) is Noted and event.process not in observation.byzantine:
+                noted.setdefault(event.what, []).append((position, event))
+    return noted.get(what, [])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rayrdma.protocols.cheap_quorum import LEADER, LEADERS, Copy, Proof, own_reg
 from rayrdma.protocols.preferential_paxos import BOTTOM, MIDDLE, TOP, Preference, SetUp
 
 from .cheap_quorum import fast_decisions
-from .observation import Check, Observation, Violation
+from .observation import Check, Observation, Violation, notes
 from .robust_backup import brought_back, received
 
 
@@ -70,9 +70,8 @@ def p4_decisions_of_both_are_equal(observation: Observation) -> Violation | None
 
 
 def _adopted(observation: Observation) -> Iterator[tuple[int, Preference]]:
-    for event in observation.trace or ():
-        if isinstance(event, Noted) and event.what == "adopt" and event.process not in observation.byzantine:
-            yield event.process, event.value
+    for _, event in notes(observation, "adopt"):
+        yield event.process, event.value
 
 
 def _backups(observation: Observation) -> Iterator[tuple[int, str, Value]]:

@@ -5,35 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rayrdma.model.trace import Noted, Refused
+from rayrdma.model.trace import Refused
 
 from . import paxos
-from .observation import Check, Observation, Violation
+from .observation import Check, Observation, Violation, notes
 from .paxos import Said
 
 
 def received(observation: Observation) -> Iterator[Said]:
     """Every message that some correct process found right, when the first did; by position in the trace."""
     known: set[tuple[int, int]] = set()
-    for position, event in enumerate(observation.trace or ()):
-        if isinstance(event, Noted) and event.what == "received" and event.process not in observation.byzantine:
-            sender, number, body = event.value
-            if (sender, number) not in known:
-                known.add((sender, number))
-                yield Said(position, sender, body)
+    for position, event in notes(observation, "received"):
+        sender, number, body = event.value
+        if (sender, number) not in known:
+            known.add((sender, number))
+            yield Said(position, sender, body)
 
 
 def brought_back(observation: Observation) -> Iterator[tuple[int, int, Any]]:
     """(position in the trace, process, value) of what the protocol inside decided at each correct process."""
-    for position, event in enumerate(observation.trace or ()):
-        if isinstance(event, Noted) and event.what == "backup" and event.process not in observation.byzantine:
-            yield position, event.process, event.value
+    for position, event in notes(observation, "backup"):
+        yield position, event.process, event.value
 
 
 def i6_no_correct_process_is_refused(observation: Observation) -> Violation | None:
     """I6: no correct process takes a correct one for faulty, nor disbelieves anything of its."""
     for event in observation.trace or ():
-        if isinstance(event, Refused) and not {event.process, event.liar} & observation.byzantine:
+        if type(event) is Refused and not {event.process, event.liar} & observation.byzantine:
             return Violation("I6", f"p{event.process} took p{event.liar}, which is correct, for a liar: {event.why}")
     return None
 
