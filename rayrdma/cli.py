@@ -50,7 +50,7 @@ class Interrupted(RayrdmaError):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    # The events of a trace are many, and in no cycles; to look at them all every 700 objects takes a quarter of the time.
+    # A trace has many events and no cycles: to look at them all every 700 objects takes a quarter of the time.
     gc.set_threshold(50_000, 20, 50)
     try:
         code = app(arguments, prog_name="rayrdma", standalone_mode=False)
