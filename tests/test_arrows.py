@@ -16,11 +16,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("protocols",),
     ("faults",),
-    ("transports", "checks", "clusters"),
+    ("transports", "checks", "clusters", "batch"),
     ("scenario", "reference"),
     ("actors", "simulator"),
     ("results",),
-    ("experiment",),
+    ("experiment", "scale"),
     ("table", "bench", "doctor", "options"),
     ("cli",),
     ("__main__", "__init__"),
@@ -33,6 +33,7 @@ TABLE = ("table", "bounds", "delays", "live", "page", "chart", "terminal")
 BELONGS_TO = {
     "actors.benchmark": "bench",  # the parts of it that need Ray
     "actors.byzantine_benchmark": "bench",
+    "simulator.batch": "batch",  # has no kernel, and runs in actors too
     **{f"results.{name}": "table" for name in TABLE},  # it runs experiments, which write results
 }
 """Modules that stand in one room and belong to another."""
