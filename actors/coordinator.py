@@ -112,6 +112,7 @@ class Coordinator:
             undecided={report.process: report.waiting_for for report in reports if not report.decided},
             byzantine=byzantine,
             signatures={report.process: report.signatures for report in reports if any(report.signatures)},
+            rounds_taken=max((report.rounds_taken for report in reports if report.decided), default=0),
             log=sorted(events, key=lambda event: event.time),
             graph=scenario.graph,
         )

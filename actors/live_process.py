@@ -300,6 +300,11 @@ class LiveProcess(Process):
         """What its protocol waits for."""
         return self._main.waiting_for() if self._main is not None else "nothing"
 
+    @property
+    def rounds_taken(self) -> int:
+        """How many rounds of a randomised protocol it has begun."""
+        return self._protocol.rounds_taken
+
     def elapsed(self) -> float:
         """Seconds from the start of the protocol to its decision."""
         return (self.decided_ns - self.started_ns) / 1e9

@@ -258,6 +258,7 @@ class ProcessHost:
             trace=process.trace,
             signatures=(process.signatures.made, process.signatures.verified),
             refusals=process.refusals,
+            rounds_taken=process.rounds_taken,
         )
 
 

@@ -100,6 +100,7 @@ class Report:
         moment: of its decision, on a clock that the processes of one host share.
         signatures: how many it made and how many it checked.
         refusals: how often it did not believe another process.
+        rounds_taken: of a randomised protocol.
     """
 
     process: int
@@ -113,6 +114,7 @@ class Report:
     trace: list[Event] | None
     signatures: tuple[int, int] = (0, 0)
     refusals: int = 0
+    rounds_taken: int = 0
 
     @classmethod
     def silent(cls, process: int) -> Report:

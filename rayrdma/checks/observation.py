@@ -31,6 +31,7 @@ class Observation:
         survivors: the correct processes that are up at the end, if nothing can happen any more although a majority of
             the memories answers; else empty.
         signatures: how many each process made and how many it checked, of those that needed any.
+        rounds_taken: the most rounds of a randomised protocol that one of those who decided took; else 0.
         log: what the processes saw of a live run, if they kept it: events, but no effects.
         derived: what one check has worked out and others need too, under the function that does.
     """
@@ -46,6 +47,7 @@ class Observation:
     byzantine: frozenset[int] = frozenset()
     survivors: frozenset[int] = frozenset()
     signatures: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    rounds_taken: int = 0
     log: Sequence[Event] = ()
     graph: Graph | None = None
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)

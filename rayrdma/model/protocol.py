@@ -30,6 +30,7 @@ class Protocol(ABC):
         goes_on: whether its processes go on after their decision, for the others: then a round is over when all that
             are correct have decided or are ``settled``.
         settled: whether this process will never decide, and knows it.
+        rounds_taken: how many rounds of a randomised protocol this process has begun; 0: it counts none.
         usual_processes: how many processes a run has if nobody says: the fewest that tolerate one fault.
     """
 
@@ -46,6 +47,7 @@ class Protocol(ABC):
     def __init__(self, process: Process) -> None:
         self.process = process
         self.settled = False
+        self.rounds_taken = 0
 
     @classmethod
     def regions(cls, n: int) -> list[Region]:

@@ -73,6 +73,7 @@ class BenOr(Protocol):
     async def rounds(self, estimate: Vote) -> None:
         """Two phases a round, until a value is proposed by more than half."""
         for round in itertools.count(1):
+            self.rounds_taken = round
             reported = await self.exchange(Report, round, estimate)
             proposed = await self.exchange(Proposal, round, self.majority_of(reported, UNSURE))
             decision = self.majority_of(proposed, UNSURE)

@@ -25,6 +25,7 @@ class Round(msgspec.Struct, frozen=True):
         first_decider: who that was.
         decided: how many processes decided.
         delays: "p0" -> causal depth of its decision, of those that decided.
+        rounds_taken: the most rounds of a randomised protocol that one of them took; 0: it counts none.
     """
 
     first_decision_delays: int | None
@@ -32,6 +33,7 @@ class Round(msgspec.Struct, frozen=True):
     first_decider: int | None
     decided: int
     delays: dict[str, int] = {}
+    rounds_taken: int = 0
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -92,7 +94,8 @@ def log_round(observation: Observation, live: bool) -> Round:
     first = observation.decisions[0]
     seconds = first.time if live else None
     delays = {f"p{decided.process}": decided.depth for decided in observation.decisions}
-    return Round(first.depth, seconds, first.process, len(observation.decisions), delays)
+    decided = len(observation.decisions)
+    return Round(first.depth, seconds, first.process, decided, delays, observation.rounds_taken)
 
 
 def judge(observation: Observation, violations: list[Violation], ended: bool) -> tuple[str, str]:

@@ -115,6 +115,10 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     elif times:
         middle, worst = seconds(percentile(times, 50)), seconds(percentile(times, 99))
         lines.append(("time", f"p50 {middle}, p99 {worst} to the first decision"))
+    taken = [round.rounds_taken for round in result.round_log if round.rounds_taken]
+    if taken:
+        mean, most = sum(taken) / len(taken), percentile(taken, 99)
+        lines.append(("randomised", f"{mean:.3g} rounds to decide on average, p99 {most:g}, at most {max(taken)}"))
     lines.append(("parties", f"{result.processes} processes, {result.memories} memories, engine {result.engine}"))
     if result.topology is not None:
         lines.append(("topology", result.topology))

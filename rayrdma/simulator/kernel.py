@@ -176,6 +176,10 @@ class Kernel:
         """The live and correct processes that have not decided."""
         return [process for process in self.processes if not (process.crashed or process.byzantine or process.decided)]
 
+    def rounds_taken(self) -> int:
+        """The most rounds of a randomised protocol that one of those who decided took."""
+        return max((self._protocols[decided.process].rounds_taken for decided in self.decisions), default=0)
+
     def signatures(self) -> dict[int, tuple[int, int]]:
         """How many each process made and checked, of those that needed any."""
         used = {process.id: process.__dict__.get("signatures") for process in self.processes}

@@ -25,4 +25,5 @@ def observe(kernel: Kernel) -> Observation:
         byzantine=frozenset(process.id for process in kernel.processes if process.byzantine),
         survivors=frozenset(up if at_rest else ()),
         signatures=kernel.signatures(),
+        rounds_taken=kernel.rounds_taken(),
     )

@@ -50,6 +50,7 @@ def test_inputs_that_agree_take_the_delays_of_the_simulator(on_ray: str, transpo
     result = Experiment("hybrid-ben-or", [1] * 10, scaling=scaling, run=run).run()
     assert (result.verdict, result.transports) == ("decided", {transport: 40})
     assert min(round.first_decision_delays or 0 for round in result.round_log) == 6
+    assert {round.rounds_taken for round in result.round_log} == {1}
 
 
 @TRANSPORTS

@@ -40,6 +40,7 @@ def test_if_inputs_agree_one_round_decides_them(
     assert outcome.decided()
     assert {(decided.value, decided.depth) for decided in outcome.observation.decisions} == {(value, delays)}
     assert {event.value for event in outcome.kernel.trace or () if isinstance(event, Noted)} == {1}
+    assert outcome.observation.rounds_taken == 1
 
 
 @pytest.mark.parametrize("protocol", [BenOr, HybridBenOr, HybridBenOrRegisters], ids=lambda protocol: protocol.name)
