@@ -196,13 +196,14 @@ class First(Completion[Any]):
 class Winner(First):
     """The first of several tasks. The others are fenced as it finishes: two that are ready at once do not both act."""
 
-    __slots__ = ()
+    __slots__ = ("tasks",)
 
-    def __init__(self, process: Process, tasks: Iterable[Task[Any]]) -> None:
+    def __init__(self, process: Process, tasks: list[Task[Any]]) -> None:
+        self.tasks = tasks
         super().__init__(process, 1, tasks)
 
     def complete(self, value: Any, depth: int) -> None:
-        for task in self.members:
+        for task in self.tasks:
             task.fence()
         super().complete(value, depth)
 
