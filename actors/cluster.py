@@ -87,9 +87,11 @@ class Reaper:
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None = None) -> Iterator[bool]:
+def ray_session(address: str | None = None, object_store_bytes: int = 0) -> Iterator[bool]:
     """A Ray to work with: the initialised one, the one at ``address`` or announced in RAY_ADDRESS, or our own.
 
+    Args:
+        object_store_bytes: what will be kept in its object store at a time, if our own has to be larger for that.
     Yields:
         Whether it is our own. Only a connection that we made is shut down at the end.
     Raises:
@@ -113,12 +115,12 @@ def ray_session(address: str | None = None) -> Iterator[bool]:
         finally:
             ray.shutdown()
         return
-    with _own_ray():
+    with _own_ray(max(OBJECT_STORE_BYTES, 2 * object_store_bytes)):
         yield True
 
 
 @contextlib.contextmanager
-def _own_ray() -> Iterator[None]:
+def _own_ray(object_store_bytes: int) -> Iterator[None]:
     import ray._private.worker as worker
 
     folder = tempfile.mkdtemp(prefix="rayrdma-")
@@ -133,7 +135,7 @@ def _own_ray() -> Iterator[None]:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="error",
-                object_store_memory=OBJECT_STORE_BYTES,
+                object_store_memory=object_store_bytes,
                 _temp_dir=folder,
             )
         except Exception as error:

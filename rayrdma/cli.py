@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rayrdma import experiment
+from rayrdma.clusters.room import tell_bytes
 from rayrdma.clusters.topology import Topology
 from rayrdma.doctor import examine
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
@@ -30,6 +32,7 @@ from rayrdma.options import AsJson, Degree, GraphFile, Offsets, Out, Seed, Sizes
 from rayrdma.reference import parse_byzantine
 from rayrdma.results import terminal
 from rayrdma.results.result import Result
+from rayrdma.results.scale import show_scale
 from rayrdma.results.table import measure_table
 
 ERROR, ENVIRONMENT, USAGE, INTERRUPTED = 1, 2, 64, 130
@@ -143,6 +146,53 @@ def table(
     else:
         terminal.show_table(terminal.console(), measured)
     return 0 if measured.holds else ERROR
+
+
+@app.command()
+def scale(
+    topology: Annotated[str, typer.Option(help="The shared-memory graph: random-regular, ring, ...")],
+    processes: Annotated[int | None, typer.Option(help="How many, such as 100000.")] = None,
+    crash: Annotated[str, typer.Option(help="Who is dead: none, random, or worst, the best attack found.")] = "none",
+    fraction: Annotated[float | None, typer.Option(help="Of the processes that crash.")] = None,
+    coin: Annotated[str, typer.Option(help="local, or common: shared beforehand, an extension.")] = "local",
+    arrival: Annotated[str, typer.Option(help="Of messages: asynchronous or synchronous.")] = "asynchronous",
+    inputs: Annotated[str, typer.Option(help="equal or mixed.")] = "mixed",
+    seed: Seed = 0,
+    engine: Annotated[str, typer.Option(help="ray, or sim: all in this process.")] = "ray",
+    shards: Annotated[int | None, typer.Option(help="Actors that share the processes; one a CPU.")] = None,
+    max_rounds: Annotated[int, typer.Option(help="After which the run is given up.")] = 1000,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster that is already there.")] = None,
+    degree: Degree = None,
+    offsets: Offsets = None,
+    sizes: Sizes = None,
+    file: GraphFile = None,
+    as_json: AsJson = False,
+    out: Out = Path("runs"),
+) -> int:
+    """Run HBO itself with up to 100,000 processes, in shards on Ray."""
+    from rayrdma.scale import ScaleConfig, run_scale  # compiled kernels are loaded only where they are used
+
+    told = 0.0
+
+    def show(stage: Any) -> None:
+        nonlocal told
+        if stage.decided == 0 and time.monotonic() < told + 1:  # there may be a thousand rounds a second
+            return
+        told = time.monotonic()
+        what = f"round {stage.round}, phase {stage.phase}, {tell_bytes(stage.exchanged)} exchanged"
+        tell(f"{what}, {stage.decided:,} of {stage.live:,} decided", stage.decided, stage.live)
+
+    with _working(lines=not as_json) as tell:
+        graph = read_topology(topology, processes, degree, offsets, sizes, file, seed)
+        config = ScaleConfig(
+            graph, crash, fraction, coin, arrival, inputs, seed, shards, max_rounds, engine, address, out
+        )
+        result = run_scale(config, show)
+    if as_json:
+        sys.stdout.write(result.json().decode() + "\n")
+    else:
+        show_scale(terminal.console(), result)
+    return result.exit_code
 
 
 @app.command()

@@ -44,7 +44,7 @@ class Batch:
     @property
     def taken(self) -> list[int]:
         """How many messages receivers took, of all phases."""
-        histogram = sum(shard.taken for shard in self.shards)
+        histogram = sum(shard.messages_taken() for shard in self.shards)
         return [int(many) for many in np.repeat(np.arange(len(histogram)), histogram)]
 
 

@@ -32,8 +32,15 @@ class Shards(Protocol):
 class Here(Shards):
     """Shards in this process."""
 
+    node_count = 1
+
     def __init__(self, shards: Sequence[Shard]) -> None:
         self.shards = shards
+
+    @property
+    def count(self) -> int:
+        """How many shards."""
+        return len(self.shards)
 
     def call(self, method: str, *arguments: Any) -> list[Any]:
         return [getattr(shard, method)(*arguments) for shard in self.shards]
@@ -41,19 +48,24 @@ class Here(Shards):
     def get(self, answers: list[Any]) -> list[Any]:
         return answers
 
+    def peak_bytes(self) -> int:
+        """What shards have had in other processes than this one."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Stage:
     """How far a run is.
 
     Attributes:
-        decided: live processes that have decided.
+        decided: processes that have decided, of ``live`` that are to.
         exchanged: bytes that were published to all shards since the start.
     """
 
     round: int
     phase: str
     decided: int
+    live: int
     exchanged: int
 
 
@@ -99,7 +111,7 @@ def run_rounds(
     for round in range(1, max_rounds + 1):
         course.rounds = round
         for phase, name in ((2 * round - 2, "R"), (2 * round - 1, "P")):
-            progress(Stage(round, name, 0, phase * bytes_per_phase))
+            progress(Stage(round, name, 0, live, phase * bytes_per_phase))
             began = time.perf_counter()
             summaries: list[Summary] = shards.get(_run_phase(shards, phase))
             course.phase_seconds.append(time.perf_counter() - began)
@@ -112,7 +124,7 @@ def run_rounds(
         if any(decided):
             course.value, course.own = decided.index(max(decided)), sum(decided)
             course.told = live - course.own
-            progress(Stage(round, "P", live, 2 * round * bytes_per_phase))
+            progress(Stage(round, "P", live, live, 2 * round * bytes_per_phase))
             break
     return course
 

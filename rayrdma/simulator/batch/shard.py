@@ -95,7 +95,7 @@ class Shard:
         own = slice(*np.searchsorted(senders, (first, last)))
         self.processes = senders[own]
         self.votes = inputs[self.processes]
-        self.taken = np.zeros(len(senders) + 1, np.int64)  # how many times a receiver took so many messages
+        self._taken = np.zeros(len(senders) + 1, np.int64)
         # What everybody's message speaks of, and where those of our own processes stand among them.
         self._pointers, self._spoken = rows_of(senders, indptr, indices)
         self._own = slice(*self._pointers[[own.start, own.stop]])
@@ -129,7 +129,7 @@ class Shard:
         messages = np.concatenate(said)
         violations = [] if self._consistent(messages) else ["H1: two values are said on behalf of one process"]
         taken, represented, counts = self._listen(phase, messages)
-        self.taken += np.bincount(taken, minlength=len(self.taken))
+        self._taken += np.bincount(taken, minlength=len(self._taken))
         if (counts.sum(axis=1) != represented).any():
             violations.append("H4: somebody hears two values of one process")
         stuck = int((represented < self.need).sum())
@@ -142,6 +142,10 @@ class Shard:
             return Summary(most, violations, stuck, self._agreed)
         self.votes = self._estimates(phase // 2 + 1, counts)
         return Summary(most, violations, stuck, self._agreed, _tally(majority, 3)[:UNSURE], _tally(self.votes, 2))
+
+    def messages_taken(self) -> npt.NDArray[np.int64]:
+        """How many times a receiver took 0 messages in a phase, 1 message, and so on."""
+        return self._taken
 
     def _consistent(self, messages: Votes) -> bool:
         """Whether all that is said on behalf of a process is one value."""

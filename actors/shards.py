@@ -1,0 +1,155 @@
+"""Shards of a batch run as actors: spread over the nodes of a cluster, and exchanging arrays through its object store.
+
+The driver passes references on and looks at summaries only. The graph is put into the store once; shards of a node read
+it there. An actor that dies ends the run, for its processes and memories were nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
+
+from rayrdma.actors.cluster import ray_session
+from rayrdma.clusters.room import require_bytes
+from rayrdma.model.errors import EnvironmentProblem
+from rayrdma.simulator.batch.footprint import estimate_bytes, peak_bytes, stored_bytes
+from rayrdma.simulator.batch.rounds import Shards
+from rayrdma.simulator.batch.shard import Setting, Shard, Votes, cut
+
+SETUP_SECONDS = 120.0
+
+
+class ShardHost(Shard):
+    """A shard in an actor."""
+
+    def whereabouts(self) -> tuple[int, str]:
+        """The operating system's process, and the address of the node."""
+        return os.getpid(), ray.util.get_node_ip_address()
+
+    def peak_bytes(self) -> int:
+        """The most memory that the actor has had."""
+        return peak_bytes()
+
+
+ShardActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, scheduling_strategy="SPREAD")(ShardHost)
+"""`ShardHost` as a Ray actor. It asks for no CPU of its own: more shards than those are slower, and work."""
+
+
+class ShardActors(Shards):
+    """All shards of a run, each in an actor.
+
+    Attributes:
+        count: how many.
+        spans: the processes of each: from, and up to but without.
+        pids: the operating system's process of each; ``nodes``: the address of the node of each.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        count: int,
+        alive: npt.NDArray[np.bool_],
+        inputs: Votes,
+        indptr: npt.NDArray[np.int64],
+        indices: npt.NDArray[np.int32],
+    ) -> None:
+        self.count = count
+        self.spans = cut(alive, count)
+        shared = [ray.put(array) for array in (alive, inputs, indptr, indices)]
+        self._actors: list[Any] = []
+        self.pids: tuple[int, ...] = ()
+        self.nodes: tuple[str, ...] = ("",) * count
+        try:
+            self._actors = [ShardActor.remote(setting, *span, *shared) for span in self.spans]
+            found = self.get(self.call("whereabouts"), timeout=SETUP_SECONDS)
+            self.pids, self.nodes = zip(*found, strict=True)
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, method: str, *arguments: Any) -> list[Any]:
+        return [getattr(actor, method).remote(*arguments) for actor in self._actors]
+
+    def get(self, answers: list[Any], timeout: float | None = None) -> list[Any]:
+        """What the shards answered.
+
+        Raises:
+            EnvironmentProblem: one of them has died, or could not be started.
+        """
+        try:
+            got: list[Any] = ray.get(answers, timeout=timeout)
+        except RayActorError as error:
+            self._lost(error)
+        except GetTimeoutError as error:
+            raise EnvironmentProblem(
+                f"a shard's actor did not start within {SETUP_SECONDS:g} s; does the cluster have memory left?"
+            ) from error
+        except RayError as error:
+            raise EnvironmentProblem(f"Ray lost a part of the run: {str(error).strip().splitlines()[-1]}") from error
+        return got
+
+    def _lost(self, error: RayActorError) -> NoReturn:
+        ids = [actor._actor_id.hex() for actor in self._actors]
+        shard = ids.index(error.actor_id)
+        first, last = self.spans[shard]
+        node = f" on node {self.nodes[shard]}" if self.nodes[shard] else ""
+        raise EnvironmentProblem(
+            f"the actor of shard {shard} (processes {first:,} to {last - 1:,}){node} died, and their memories with it; "
+            "was it killed, or did the node run out of memory?"
+        ) from error
+
+    @property
+    def node_count(self) -> int:
+        """On how many nodes they are."""
+        return len(set(self.nodes))
+
+    def peak_bytes(self) -> int:
+        """The most memory that each of the actors has had, added up."""
+        return sum(self.get(self.call("peak_bytes")))
+
+    def close(self) -> None:
+        """End all actors."""
+        for actor in self._actors:
+            ray.kill(actor)
+
+
+@contextmanager
+def shards_on_ray(
+    setting: Setting,
+    count: int | None,
+    alive: npt.NDArray[np.bool_],
+    inputs: Votes,
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32],
+    address: str | None,
+) -> Iterator[ShardActors]:
+    """Shards on the Ray that is there, or on one of our own for as long.
+
+    Args:
+        count: how many shards; None: as many as the cluster has CPUs. Never more than live processes.
+        address: of a Ray cluster.
+    Raises:
+        UsageError: it would not fit into this machine's memory.
+        EnvironmentProblem: there is no Ray, or a shard can not be started.
+    """
+    n, senders = len(alive), int(alive.sum())
+    spoken = int(np.diff(indptr)[alive].sum())
+    with ray_session(address, stored_bytes(n, len(indices), senders, spoken)):
+        nodes = sum(node["Alive"] for node in ray.nodes())
+        count = min(count or int(ray.cluster_resources().get("CPU", 1)), senders)
+        require_bytes(
+            estimate_bytes(n, len(indices), senders, spoken, -(-count // nodes)),
+            f"a run of {n:,} processes, {senders:,} of them alive, in {count:,} shards",
+        )
+        shards = ShardActors(setting, count, alive, inputs, indptr, indices)
+        try:
+            yield shards
+        finally:
+            shards.close()
