@@ -4,6 +4,7 @@ Importing this imports neither Ray nor numba; a live run does.
 """
 
 from rayrdma.checks.observation import Check, Observation, Violation
+from rayrdma.clusters.topology import Topology, make_topology
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig, replay
 from rayrdma.faults.behaviour import Behaviour, Facade
 from rayrdma.faults.plan import After, Byzantine, Crash, Pause
@@ -42,6 +43,7 @@ __all__ = [
     "RunConfig",
     "ScalingConfig",
     "Signed",
+    "Topology",
     "UsageError",
     "Value",
     "Violation",
@@ -49,6 +51,7 @@ __all__ = [
     "exclusive_write_to_caller",
     "exclusive_writer",
     "majority",
+    "make_topology",
     "replay",
     "static",
 ]
