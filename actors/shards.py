@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-import numpy as np
-import numpy.typing as npt
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from rayrdma.actors.cluster import ray_session
 from rayrdma.clusters.room import require_bytes
 from rayrdma.model.errors import EnvironmentProblem
-from rayrdma.simulator.batch.footprint import estimate_bytes, peak_bytes, stored_bytes
+from rayrdma.simulator.batch.footprint import machine_bytes, peak_bytes, stored_bytes
+from rayrdma.simulator.batch.population import Population
 from rayrdma.simulator.batch.rounds import Shards
-from rayrdma.simulator.batch.shard import Setting, Shard, Votes, cut
+from rayrdma.simulator.batch.shard import Setting, Shard
 
 SETUP_SECONDS = 120.0
 
@@ -51,23 +50,15 @@ class ShardActors(Shards):
         pids: the operating system's process of each; ``nodes``: the address of the node of each.
     """
 
-    def __init__(
-        self,
-        setting: Setting,
-        count: int,
-        alive: npt.NDArray[np.bool_],
-        inputs: Votes,
-        indptr: npt.NDArray[np.int64],
-        indices: npt.NDArray[np.int32],
-    ) -> None:
+    def __init__(self, setting: Setting, population: Population, count: int) -> None:
         self.count = count
-        self.spans = cut(alive, count)
-        shared = [ray.put(array) for array in (alive, inputs, indptr, indices)]
+        self.spans = population.cut(count)
+        shared = ray.put(population)
         self._actors: list[Any] = []
         self.pids: tuple[int, ...] = ()
         self.nodes: tuple[str, ...] = ("",) * count
         try:
-            self._actors = [ShardActor.remote(setting, *span, *shared) for span in self.spans]
+            self._actors = [ShardActor.remote(setting, shared, *span) for span in self.spans]
             found = self.get(self.call("whereabouts"), timeout=SETUP_SECONDS)
             self.pids, self.nodes = zip(*found, strict=True)
         except BaseException:
@@ -123,11 +114,8 @@ class ShardActors(Shards):
 @contextmanager
 def shards_on_ray(
     setting: Setting,
+    population: Population,
     count: int | None,
-    alive: npt.NDArray[np.bool_],
-    inputs: Votes,
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int32],
     address: str | None,
 ) -> Iterator[ShardActors]:
     """Shards on the Ray that is there, or on one of our own for as long.
@@ -139,16 +127,15 @@ def shards_on_ray(
         UsageError: it would not fit into this machine's memory.
         EnvironmentProblem: there is no Ray, or a shard can not be started.
     """
-    n, senders = len(alive), int(alive.sum())
-    spoken = int(np.diff(indptr)[alive].sum())
-    with ray_session(address, stored_bytes(n, len(indices), senders, spoken)):
+    with ray_session(address, stored_bytes(population)):
         nodes = sum(node["Alive"] for node in ray.nodes())
+        senders = len(population.senders)
         count = min(count or int(ray.cluster_resources().get("CPU", 1)), senders)
         require_bytes(
-            estimate_bytes(n, len(indices), senders, spoken, -(-count // nodes)),
-            f"a run of {n:,} processes, {senders:,} of them alive, in {count:,} shards",
+            machine_bytes(population, -(-count // nodes)),
+            f"a run of {population.n:,} processes, {senders:,} of them alive, in {count:,} shards",
         )
-        shards = ShardActors(setting, count, alive, inputs, indptr, indices)
+        shards = ShardActors(setting, population, count)
         try:
             yield shards
         finally:

@@ -185,7 +185,18 @@ def scale(
     with _working(lines=not as_json) as tell:
         graph = read_topology(topology, processes, degree, offsets, sizes, file, seed)
         config = ScaleConfig(
-            graph, crash, fraction, coin, arrival, inputs, seed, shards, max_rounds, engine, address, out
+            graph,
+            crash,
+            fraction,
+            coin=coin,
+            arrival=arrival,
+            inputs=inputs,
+            seed=seed,
+            shards=shards,
+            max_rounds=max_rounds,
+            engine=engine,
+            address=address,
+            storage=out,
         )
         result = run_scale(config, show)
     if as_json:

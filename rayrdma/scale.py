@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from rayrdma.clusters.room import require_bytes
 from rayrdma.clusters.topology import Topology
 from rayrdma.model.errors import UsageError
 from rayrdma.results.folder import RunFolder
@@ -23,9 +24,10 @@ from rayrdma.results.result import BLOCKED, DECIDED, UNKNOWN, VIOLATED, versions
 from rayrdma.results.scale import ScaleResult
 from rayrdma.scenario import ENGINES, choose
 from rayrdma.simulator.batch import kernels
-from rayrdma.simulator.batch.footprint import peak_bytes, published_bytes
+from rayrdma.simulator.batch.footprint import here_bytes, peak_bytes, published_bytes
+from rayrdma.simulator.batch.population import Population, Votes
 from rayrdma.simulator.batch.rounds import Course, Here, Stage, run_rounds
-from rayrdma.simulator.batch.shard import ARRIVALS, ASYNCHRONOUS, COINS, LOCAL, Setting, Shard, Votes, cut, toss
+from rayrdma.simulator.batch.shard import ARRIVALS, ASYNCHRONOUS, COINS, LOCAL, Setting, Shard, toss
 
 if TYPE_CHECKING:
     from rayrdma.actors.shards import ShardActors  # Ray is imported only where it is used
@@ -49,6 +51,7 @@ class ScaleConfig:
         crash: who crashes before the start, while their memories stay: ``none``; ``random``; or ``worst``, the best
             attack that is found.
         fraction: of the processes that crash.
+        survivors: the numbers of those who stay alive, instead of both.
         coin: ``local``, everybody's own, as in the paper; or ``common``, one for all, shared beforehand.
         arrival: ``asynchronous``: messages arrive in an order of each receiver's own, and it goes on as soon as it may;
             ``synchronous``: it takes those of all survivors first.
@@ -64,6 +67,7 @@ class ScaleConfig:
     topology: Topology
     crash: str = "none"
     fraction: float | None = None
+    survivors: Sequence[int] | None = None
     coin: str = LOCAL
     arrival: str = ASYNCHRONOUS
     inputs: str | Sequence[int] = "mixed"
@@ -88,6 +92,8 @@ class ScaleConfig:
             raise UsageError("a fraction of the processes crashes only at random or as the worst; choose which")
         if self.crash == "random" and self.fraction is None:
             raise UsageError("random crashes need the fraction of the processes that crash, such as 0.7")
+        if self.crash != "none" and self.survivors is not None:
+            raise UsageError("who survives is either given or chosen; leave out survivors or crash")
 
 
 def run_scale(config: ScaleConfig, progress: Progress = lambda stage: None) -> ScaleResult:
@@ -98,37 +104,32 @@ def run_scale(config: ScaleConfig, progress: Progress = lambda stage: None) -> S
         EnvironmentProblem: there is no Ray, or one of its actors died.
     """
     topology = config.topology
-    n = topology.n
     alive, crashed_by = choose_survivors(config)
-    inputs = make_inputs(config)
-    counts = np.bincount(inputs[alive], minlength=2).tolist()
-    survivors = sum(counts)
-    indptr, indices = topology.closed()
-    spoken = int(np.diff(indptr)[alive].sum())
-    published = published_bytes(n, survivors, spoken)
+    population = Population(alive, make_inputs(config), *topology.closed())
+    published = published_bytes(population)
     began = time.perf_counter()
-    with _shards(config, alive, inputs, indptr, indices) as shards:
+    with _shards(config, population) as shards:
         folder = None if config.storage is None else RunFolder(config.storage, "scale")
-        course = run_rounds(shards, counts, published, config.max_rounds, progress)
+        course = run_rounds(shards, population.input_counts(), published, config.max_rounds, progress)
         seconds = time.perf_counter() - began
         taken = sum(shards.get(shards.call("messages_taken")))
         peak = peak_bytes() + shards.peak_bytes()
-    verdict, reason = judge(course, config, survivors)
+    verdict, reason = judge(course, config, len(population.senders))
     result = ScaleResult(
-        processes=n,
+        processes=topology.n,
         topology=topology.name,
         connected=topology.connected,
         degree_min=topology.degree_min,
         degree_max=topology.degree_max,
-        connections_per_nic=2 * topology.edges / n,
-        survivors=survivors,
-        represented=represented_by(alive, indptr, indices),
+        connections_per_nic=2 * topology.edges / topology.n,
+        survivors=len(population.senders),
+        represented=population.represented(),
         crash=config.crash,
         crashed_by=crashed_by,
         coin=config.coin,
         arrival=config.arrival,
         inputs=config.inputs if isinstance(config.inputs, str) else "given",
-        input_counts=(counts[0], counts[1]),
+        input_counts=population.input_counts(),
         seed=config.seed,
         rounds=course.rounds,
         decision=course.value,
@@ -172,19 +173,26 @@ def judge(course: Course, config: ScaleConfig, survivors: int) -> tuple[str, str
 
 
 def choose_survivors(config: ScaleConfig) -> tuple[Alive, str]:
-    """Of every process, whether it stays alive; and who chose that.
+    """Of every process, whether it stays alive; and how those who crashed were chosen.
 
     Raises:
-        UsageError: nobody would be left.
+        UsageError: nobody would be left, or somebody that there is not.
     """
     n = config.topology.n
-    if config.fraction is None:
+    if config.survivors is not None:
+        survivors = np.unique(np.asarray(config.survivors, np.int64))
+        if not len(survivors) or survivors[0] < 0 or survivors[-1] >= n:
+            raise UsageError(f"survivors are one or more of the processes 0 to {n - 1}")
+        chosen = "given survivors"
+    elif config.fraction is not None:
+        words = kernels.draws(config.seed, kernels.SURVIVOR, 0, np.arange(n, dtype=np.int32))
+        survivors = np.argsort(words, kind="stable")[crashed_of(config.fraction, n) :]
+        chosen = "crashes at random"
+    else:
         return np.ones(n, bool), "nobody crashed"
-    crashed = crashed_of(config.fraction, n)
-    words = kernels.draws(config.seed, kernels.SURVIVOR, 0, np.arange(n, dtype=np.int32))
-    alive = np.ones(n, bool)
-    alive[np.argsort(words, kind="stable")[:crashed]] = False
-    return alive, "crashes at random"
+    alive = np.zeros(n, bool)
+    alive[survivors] = True
+    return alive, chosen
 
 
 def crashed_of(fraction: float, n: int) -> int:
@@ -221,24 +229,13 @@ def make_inputs(config: ScaleConfig) -> Votes:
     return given.astype(np.int8)
 
 
-def represented_by(alive: Alive, indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32]) -> int:
-    """On behalf of how many processes the live ones can speak: |N[C]|."""
-    heard = np.zeros(len(alive), bool)
-    heard[indices[np.repeat(alive, np.diff(indptr))]] = True
-    return int(heard.sum())
-
-
-def _shards(
-    config: ScaleConfig,
-    alive: Alive,
-    inputs: Votes,
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int32],
-) -> AbstractContextManager[Here | ShardActors]:
+def _shards(config: ScaleConfig, population: Population) -> AbstractContextManager[Here | ShardActors]:
     setting = Setting(config.seed, config.coin, config.arrival)
     if config.engine == "ray":
         from rayrdma.actors.shards import shards_on_ray
 
-        return shards_on_ray(setting, config.shards, alive, inputs, indptr, indices, config.address)
-    count = min(config.shards or 1, int(alive.sum()))
-    return nullcontext(Here([Shard(setting, *span, alive, inputs, indptr, indices) for span in cut(alive, count)]))
+        return shards_on_ray(setting, population, config.shards, config.address)
+    senders = len(population.senders)
+    count = min(config.shards or 1, senders)
+    require_bytes(here_bytes(population, count), f"a run of {population.n:,} processes, {senders:,} of them alive,")
+    return nullcontext(Here([Shard(setting, population, *span) for span in population.cut(count)]))

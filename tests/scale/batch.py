@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from rayrdma.simulator.batch.population import Population
 from rayrdma.simulator.batch.rounds import Course, Here, run_rounds
-from rayrdma.simulator.batch.shard import Setting, Shard, cut
+from rayrdma.simulator.batch.shard import Setting, Shard
 
 from .naive import Graph
 
@@ -64,8 +65,8 @@ def run_batch(
     indices = np.array([q for row in rows for q in row], np.int32)
     alive = np.zeros(n, bool)
     alive[list(live)] = True
-    votes = np.array(inputs, np.int8)
-    made = [kind(setting, *span, alive, votes, indptr, indices) for span in cut(alive, shards)]
+    population = Population(alive, np.array(inputs, np.int8), indptr, indices)
+    made = [kind(setting, population, *span) for span in population.cut(shards)]
     listening = Listening(made)
-    course = run_rounds(listening, np.bincount(votes[alive], minlength=2).tolist(), 0, rounds)
+    course = run_rounds(listening, population.input_counts(), 0, rounds)
     return Batch(course, made, listening.said)

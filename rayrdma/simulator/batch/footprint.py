@@ -6,41 +6,38 @@ import resource
 import sys
 from pathlib import Path
 
-BYTES_PER_ACTOR = 220 * 2**20
+from .population import Population
+
+BYTES_PER_ACTOR = 300 * 2**20
 """An actor that has numpy and the compiled kernels loaded, and does nothing yet."""
-BYTES_PER_SPOKEN = 40
-"""A shard's peak, for each process on whose behalf each message speaks: while it cuts the rows of all senders out of
-the graph, their positions as three numbers of 64 bits; later less."""
 BYTES_PER_PROCESS = 64
 BYTES_PER_REACHED = 16
 """In the driver, for each process in the reach of each: the graph, and its closed neighbourhoods in the making."""
+BYTES_PER_SPOKEN = 40
+"""In a shard, for each process on whose behalf each message speaks: at its peak, when the rows of all senders are cut
+out of the graph, their positions as three numbers of 64 bits; later less."""
 
 
-def published_bytes(n: int, senders: int, spoken: int) -> int:
-    """What shards publish in a phase: votes, the values of objects, messages; one byte each.
-
-    Args:
-        n: all processes.
-        senders: those that live.
-        spoken: on whose behalf their messages speak, all counted together.
-    """
-    return senders + n + spoken
+def published_bytes(population: Population) -> int:
+    """What shards publish in a phase: votes, the values of objects, messages; one byte each."""
+    return len(population.senders) + population.n + population.spoken
 
 
-def stored_bytes(n: int, reached: int, senders: int, spoken: int) -> int:
-    """What the object store has to hold: the graph, who lives with what input, and the arrays of two phases.
-
-    Args:
-        reached: the sizes of all closed neighbourhoods, counted together.
-    """
-    return 8 * (n + 1) + 4 * reached + 2 * n + 2 * published_bytes(n, senders, spoken)
+def stored_bytes(population: Population) -> int:
+    """What an object store has to hold: the population, and the arrays of two phases."""
+    arrays = (population.alive, population.inputs, population.indptr, population.indices)
+    return sum(array.nbytes for array in arrays) + 2 * published_bytes(population)
 
 
-def estimate_bytes(n: int, reached: int, senders: int, spoken: int, actors: int) -> int:
-    """The peak on a machine with the driver and so many of the actors."""
-    driver = BYTES_PER_PROCESS * n + BYTES_PER_REACHED * reached
-    shards = actors * (BYTES_PER_ACTOR + BYTES_PER_PROCESS * n + BYTES_PER_SPOKEN * spoken)
-    return driver + shards + stored_bytes(n, reached, senders, spoken)
+def here_bytes(population: Population, shards: int) -> int:
+    """The peak of a process with so many shards."""
+    shard = BYTES_PER_PROCESS * population.n + BYTES_PER_SPOKEN * population.spoken
+    return BYTES_PER_PROCESS * population.n + BYTES_PER_REACHED * len(population.indices) + shards * shard
+
+
+def machine_bytes(population: Population, actors: int) -> int:
+    """The peak of a machine with the driver and so many actors, with a shard each."""
+    return here_bytes(population, actors) + actors * BYTES_PER_ACTOR + stored_bytes(population)
 
 
 def peak_bytes() -> int:

@@ -13,7 +13,6 @@ byte each, messages as the votes in them: on whose behalf they are is known from
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +22,7 @@ import numpy.typing as npt
 
 from . import kernels
 from .kernels import NOBODY, UNSURE
-
-Votes = npt.NDArray[np.int8]
+from .population import Population, Votes
 
 LOCAL, COMMON = COINS = "local", "common"
 ASYNCHRONOUS, SYNCHRONOUS = ARRIVALS = "asynchronous", "synchronous"
@@ -68,43 +66,27 @@ class Summary:
 
 
 class Shard:
-    """Processes ``first`` to ``last`` - 1, those of them that live, and the memories of all of them.
+    """Processes ``first`` to ``last`` - 1, those of them that live, and the memories of all of them."""
 
-    Args:
-        alive: of every process, whether it lives. The others crashed before the start.
-        inputs: of every process, 0 or 1.
-        indptr: where each process's closed neighbourhood starts in ``indices``.
-        indices: the closed neighbourhoods: who is spoken for by each process, and who may use its object.
-    """
-
-    def __init__(
-        self,
-        setting: Setting,
-        first: int,
-        last: int,
-        alive: npt.NDArray[np.bool_],
-        inputs: Votes,
-        indptr: npt.NDArray[np.int64],
-        indices: npt.NDArray[np.int32],
-    ) -> None:
+    def __init__(self, setting: Setting, population: Population, first: int, last: int) -> None:
         self.setting = setting
         self.first = first
-        self.n = len(alive)
+        self.n = population.n
         self.need = self.n // 2 + 1
-        senders = np.flatnonzero(alive).astype(np.int32)
+        senders, indptr, indices = population.senders, population.indptr, population.indices
         own = slice(*np.searchsorted(senders, (first, last)))
         self.processes = senders[own]
-        self.votes = inputs[self.processes]
+        self.votes = population.inputs[self.processes]
         self._taken = np.zeros(len(senders) + 1, np.int64)
         # What everybody's message speaks of, and where those of our own processes stand among them.
         self._pointers, self._spoken = rows_of(senders, indptr, indices)
         self._own = slice(*self._pointers[[own.start, own.stop]])
         # Who may use our own objects, of those that live, by their number as senders.
         members = indices[indptr[first] : indptr[last]]
-        live = alive[members]
+        live = population.alive[members]
         before = np.concatenate([[0], np.cumsum(live)])
         self._member_pointers = before[indptr[first : last + 1] - indptr[first]]
-        self._members = (np.cumsum(alive) - 1).astype(np.int32)[members[live]]
+        self._members = np.searchsorted(senders, members[live]).astype(np.int32)
         self._agreed: tuple[int, ...] = ()
 
     def propose(self, phase: int) -> Votes:
@@ -202,14 +184,6 @@ def rows_of(
     lengths = indptr[rows + 1] - indptr[rows]
     pointers = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     return pointers, indices[np.repeat(indptr[rows] - pointers[:-1], lengths) + np.arange(pointers[-1])]
-
-
-def cut(alive: npt.NDArray[np.bool_], shards: int) -> list[tuple[int, int]]:
-    """Ranges of processes for so many shards, each with as many live ones as the others, or one more."""
-    before = np.concatenate([[0], np.cumsum(alive)])
-    inner = np.searchsorted(before, [before[-1] * shard // shards for shard in range(1, shards)])
-    edges = [0, *inner.tolist(), len(alive)]
-    return list(itertools.pairwise(edges))
 
 
 def _tally(votes: npt.NDArray[Any], values: int) -> tuple[int, ...]:
