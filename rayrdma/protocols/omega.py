@@ -15,8 +15,8 @@ leader alone writes, to its own memory, and the others read the leader's registe
 nothing; over lossy links everybody also polls the counters in its own memory, by which the others notify and accuse.
 (P18 shows that somebody must write and others must read for ever, and that with lossy links the leader must read.)
 
-A timer here counts turns of its process's loop. Each turn has at least one operation on memory, so that to be slow is to
-be slow in turns, and no clock is asked. It is the one thing that makes slow links harmless.
+A timer here counts the looks of its process, each an operation on memory: own steps, and no clock. A process that is
+slow is slow in these, and a leader that is timely moves its heartbeat within a bounded number of them.
 
 Invariants, from some time on:
     L1  all correct processes have the same leader, it is correct, and it stays.
@@ -27,7 +27,6 @@ Invariants, from some time on:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rayrdma.model.errors import UsageError
@@ -66,19 +65,6 @@ class Accuse(Record, frozen=True):
     """I have dropped you: your heartbeat stood still."""
 
 
-@dataclass
-class Contender:
-    """Another process that may be the leader.
-
-    Attributes:
-        shown: what its register showed last; None: nobody has looked yet.
-        silent: for how many looks since then its heartbeat stood still.
-    """
-
-    shown: State | None = None
-    silent: int = 0
-
-
 def state_of(process: int) -> str:
     """The region of ``process``'s `State`. It is used in this process's own memory only."""
     return f"state of p{process}"
@@ -89,7 +75,8 @@ class Omega(Protocol):
 
     Attributes:
         leader: Omega's output.
-        contenders: the others that may be the leader.
+        contenders: the others that may be the leader, and what the last look at each one showed; None: no look yet.
+        silent: for how many looks since then the heartbeat stood still, of each process.
         patience: how many looks at an unmoved heartbeat, of each process. It grows with every accusation, so that
             a timely process is accused finitely often.
     """
@@ -104,7 +91,8 @@ class Omega(Protocol):
         if len(process.reach) < process.n:
             raise UsageError("Omega's processes read each other's memories; give a complete shared-memory graph")
         self.leader = process.id
-        self.contenders: dict[int, Contender] = {}
+        self.contenders: dict[int, State | None] = {}
+        self.silent = [0] * process.n
         self.patience = [1] * process.n
         self.heartbeat = 0
         self.accusations = 0  # of this process
@@ -135,7 +123,7 @@ class Omega(Protocol):
         Not sooner: a look that is under way may show what was there before the notification.
         """
         for other in sorted(self.notified_by):
-            self.contenders.setdefault(other, Contender())
+            self.contenders.setdefault(other)
         self.notified_by.clear()
         if self.accused:
             self.accusations += self.accused
@@ -144,24 +132,23 @@ class Omega(Protocol):
 
     async def look(self, other: int) -> None:
         """Read the register of a contender, and drop it if it does not lead any more or is silent for too long."""
-        contender = self.contenders[other]
-        state = await self.process.read(other, state_of(other), 0)
+        before = self.contenders[other]
+        state = await self.shown_by(other)
         if not state.active:
             del self.contenders[other]
-        elif contender.shown is None or state.heartbeat != contender.shown.heartbeat:
-            contender.shown, contender.silent = state, 0
+        elif before is None or state.heartbeat != before.heartbeat:
+            self.contenders[other] = state
+            self.silent[other] = 0
         else:
-            contender.silent += 1
-            if contender.silent == self.patience[other]:
+            self.silent[other] += 1
+            if self.silent[other] == self.patience[other]:
                 self.patience[other] += 1
                 del self.contenders[other]
                 await self.accuse(other)
 
     def least_accused(self) -> int:
         """Of this process and the contenders, the one with the fewest accusations, and of these the least."""
-        known = [
-            (contender.shown.accusations, other) for other, contender in self.contenders.items() if contender.shown
-        ]
+        known = [(state.accusations, other) for other, state in self.contenders.items() if state is not None]
         return min([(self.accusations, self.process.id), *known])[1]
 
     async def follow(self, leader: int) -> None:
@@ -180,9 +167,14 @@ class Omega(Protocol):
             await self.show(active=False)
 
     async def show(self, active: bool) -> None:
-        """Write this process's own register."""
+        """Write this process's own register, in its own memory."""
         me = self.process.id
         await self.process.write(me, state_of(me), 0, State(self.heartbeat, self.accusations, active))
+
+    async def shown_by(self, other: int) -> State:
+        """Read ``other``'s register, in its memory. Who notifies has written it."""
+        state: State = await self.process.read(other, state_of(other), 0)
+        return state
 
     def others(self) -> list[int]:
         """All processes but this one."""
