@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,16 @@ def test_byzantine_leader(tmp_path: Path) -> None:
     assert "aborted" not in fast_and_robust
     for part in (cheap_quorum.removeprefix("cheap-quorum:\n"), fast_and_robust):
         assert sum(int(line.split(": ")[1].split()[0]) for line in part.splitlines()) == 200
+
+
+def test_leader_election(tmp_path: Path) -> None:
+    reliable, lossy = run("leader_election.py", tmp_path).split("omega-over-lossy-links:")
+    for part in (reliable.removeprefix("omega:"), lossy):
+        head, messages, writes, reads = part.splitlines()
+        assert head == " p1 led until it crashed, then p3"
+        assert messages.endswith("of these in the last third 0")
+        assert re.fullmatch(r"  writes in the last third: \d+ by p3 on m3", writes)
+        assert [f"p{p} on m3" in reads for p in range(4)] == [True, False, True, part is lossy]
 
 
 @pytest.mark.live
