@@ -1,5 +1,5 @@
-"""Omega, eventual leader election, over shared memory (P18, section 5; the pseudo-code there is not at hand, this is
-a reconstruction): from some time on all correct processes have the same correct leader.
+"""Omega, eventual leader election, over shared memory (after P18, section 5): from some time on all correct processes
+have the same correct leader.
 
 A process that leads counts heartbeats up in a register of its own memory. The others read it. Who finds it unmoved for
 too long drops the leader and *accuses* it; who is accused more often than another one gives way to it. Who begins to
@@ -44,7 +44,7 @@ REST = 1
 
 
 class State(Record, frozen=True):
-    """What a process shows of itself in its own memory, in one register: what was read apart would not fit together.
+    """What a process shows of itself, in one register of its own memory, so that one read shows all of it.
 
     Attributes:
         heartbeat: of how many turns it was the leader. It never wraps.

@@ -3,9 +3,20 @@ from __future__ import annotations
 import pytest
 
 from rayrdma.model.errors import UsageError
+from rayrdma.model.trace import Delivered, Sent
 from rayrdma.protocols import Paxos, ProtectedMemoryPaxos
 from rayrdma.simulator.kernel import Kernel, World
-from rayrdma.simulator.schedule import Adversary, Constant, Jitter, Leadership, Recorded, Recorder, Schedule
+from rayrdma.simulator.schedule import (
+    LOST,
+    Adversary,
+    Constant,
+    Jitter,
+    Leadership,
+    Recorded,
+    Recorder,
+    Schedule,
+    Timely,
+)
 from tests.fuzz import run
 
 
@@ -20,7 +31,12 @@ def test_constant() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda seed: Jitter(seed, 3, contenders=2, until=40), lambda seed: Adversary(seed, 3, 3)]
+    "make",
+    [
+        lambda seed: Jitter(seed, 3, contenders=2, until=40),
+        lambda seed: Adversary(seed, 3, 3),
+        lambda seed: Timely(seed, 3, [1]),
+    ],
 )
 def test_a_seed_is_a_schedule(make: object) -> None:
     schedules = [make(seed) for seed in (5, 5, 6)]  # type: ignore[operator]
@@ -59,6 +75,29 @@ def test_the_adversary_can_do_without_memories_and_without_rivals() -> None:
     for seed in range(50):
         for n, m in ((1, 0), (1, 1), (2, 0), (1, 3)):
             assert min(drawn(Adversary(seed, n, m), n, m)) >= 1
+
+
+def test_who_is_timely_is_so_in_steps_and_nothing_is_so_in_time() -> None:
+    schedule = Timely(0, 3, [1])
+    shortest, ratios, stops, messages = [], [], [], []
+    for now in range(0, 400_000, 2_000):
+        timely, slow, message = [
+            [schedule.delay(process, memory, now) for _ in range(50)] for process, memory in ((1, 0), (2, 0), (1, -1))
+        ]
+        shortest.append(min(timely + slow))
+        ratios.append(max(timely) / shortest[-1])
+        stops.append(max(slow) / shortest[-1])
+        messages.append(max(message) / shortest[-1])
+    assert max(ratios) <= Timely.lag
+    for grows in (shortest, stops, messages):
+        assert 0 < 1.5 * max(grows[:20]) < max(grows[100:]), "without bound"
+
+
+def test_a_lost_message_is_sent_and_never_arrives() -> None:
+    recorder = Recorder(Timely(0, 3, [0, 1, 2], loss=0.3))
+    trace = run(Paxos, 3, 0, 0, by=recorder).kernel.trace or ()
+    sent, delivered = (sum(type(event) is kind for event in trace) for kind in (Sent, Delivered))
+    assert sent - delivered == recorder.delays.count(LOST) > 0
 
 
 def test_later_rounds_are_as_adversarial_as_the_first() -> None:
