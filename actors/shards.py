@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError, RayError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
 
 from rayrdma.actors.cluster import ray_session
 from rayrdma.clusters.room import require_bytes
@@ -28,9 +28,9 @@ SETUP_SECONDS = 120.0
 class ShardHost(Shard):
     """A shard in an actor."""
 
-    def whereabouts(self) -> tuple[int, str]:
-        """The operating system's process, and the address of the node."""
-        return os.getpid(), ray.util.get_node_ip_address()
+    def whereabouts(self) -> tuple[int, str, str]:
+        """The operating system's process, the node, and its address."""
+        return os.getpid(), ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address()
 
     def peak_bytes(self) -> int:
         """The most memory that the actor has had."""
@@ -47,7 +47,8 @@ class ShardActors(Shards):
     Attributes:
         count: how many.
         spans: the processes of each: from, and up to but without.
-        pids: the operating system's process of each; ``nodes``: the address of the node of each.
+        pids: the operating system's process of each.
+        addresses: of the nodes that they are on.
     """
 
     def __init__(self, setting: Setting, population: Population, count: int) -> None:
@@ -56,11 +57,12 @@ class ShardActors(Shards):
         shared = ray.put(population)
         self._actors: list[Any] = []
         self.pids: tuple[int, ...] = ()
-        self.nodes: tuple[str, ...] = ("",) * count
+        self.addresses: tuple[str, ...] = ()
+        self._nodes: tuple[str, ...] = ()
         try:
             self._actors = [ShardActor.remote(setting, shared, *span) for span in self.spans]
             found = self.get(self.call("whereabouts"), timeout=SETUP_SECONDS)
-            self.pids, self.nodes = zip(*found, strict=True)
+            self.pids, self._nodes, self.addresses = zip(*found, strict=True)
         except BaseException:
             self.close()
             raise
@@ -82,6 +84,8 @@ class ShardActors(Shards):
             raise EnvironmentProblem(
                 f"a shard's actor did not start within {SETUP_SECONDS:g} s; does the cluster have memory left?"
             ) from error
+        except RayTaskError:
+            raise  # a mistake in a shard's own code
         except RayError as error:
             raise EnvironmentProblem(f"Ray lost a part of the run: {str(error).strip().splitlines()[-1]}") from error
         return got
@@ -90,7 +94,7 @@ class ShardActors(Shards):
         ids = [actor._actor_id.hex() for actor in self._actors]
         shard = ids.index(error.actor_id)
         first, last = self.spans[shard]
-        node = f" on node {self.nodes[shard]}" if self.nodes[shard] else ""
+        node = f" on node {self.addresses[shard]}" if self.addresses else ""
         raise EnvironmentProblem(
             f"the actor of shard {shard} (processes {first:,} to {last - 1:,}){node} died, and their memories with it; "
             "was it killed, or did the node run out of memory?"
@@ -99,7 +103,7 @@ class ShardActors(Shards):
     @property
     def node_count(self) -> int:
         """On how many nodes they are."""
-        return len(set(self.nodes))
+        return len(set(self._nodes))
 
     def peak_bytes(self) -> int:
         """The most memory that each of the actors has had, added up."""

@@ -60,7 +60,7 @@ USAGE = [
     (["--crash", "random", "--fraction", "1"], ["less than 1, not 1"]),
     (["--crash", "random", "--fraction", "0.999"], ["crashes all of 300", "at least one must survive"]),
     (["--crash", "random", "--fraction", "-0.5"], ["0 or more", "-0.5"]),
-    (["--crash", "random", "--fraction", "most"], ["'most'", "--fraction"]),
+    (["--crash", "random", "--fraction", "most"], ["--fraction", "valid number"]),
     (["--crash", "everybody"], ["'everybody'", "none, random"]),
     (["--fraction", "0.5"], ["crashes only at random"]),
     (["--coin", "loaded"], ["'loaded'", "local, common"]),

@@ -75,7 +75,7 @@ class Shard:
         self.need = self.n // 2 + 1
         senders, indptr, indices = population.senders, population.indptr, population.indices
         own = slice(*np.searchsorted(senders, (first, last)))
-        self.processes = senders[own]
+        self.processes = senders[own].copy()  # what comes from Ray's store is read-only; kernels take nothing such
         self.votes = population.inputs[self.processes]
         self._taken = np.zeros(len(senders) + 1, np.int64)
         # What everybody's message speaks of, and where those of our own processes stand among them.
