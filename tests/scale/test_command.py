@@ -87,10 +87,10 @@ def test_what_does_not_fit_into_memory_is_refused_with_the_estimate(
     finished = rayrdma(*RUN, "--processes", "1000000000", "--degree", "16")
     assert finished.code == 64
     assert "1,000,000,000 processes" in finished.said()
-    monkeypatch.setattr(room, "bytes_available", lambda: 60_000)
+    monkeypatch.setattr(room, "bytes_available", lambda: 100_000)
     finished = rayrdma(*RUN)
     assert finished.code == 64
     assert re.fullmatch(
-        r"a run of 300 processes, 300 of them alive would take about .* KiB, and 58.6 KiB are free here\n",
+        r"a run of 300 processes, 300 of them alive, would take about 15.* KiB, and 97.7 KiB are free here\n",
         finished.said(),
     )

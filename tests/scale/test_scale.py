@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from rayrdma.model.errors import UsageError
 from rayrdma.results.scale import ScaleResult
 from rayrdma.scale import ScaleConfig, run_scale
 from rayrdma.simulator.batch.rounds import Stage
+from tests.cli.command import ROOT, environment
 from tests.clusters.zoo import ZOO
 from tests.graphs.bounds import PAST, TOLERATED, worst_survivors
 
@@ -83,6 +87,18 @@ def test_rounds_with_local_coins_grow_exponentially_with_n() -> None:
     assert local[12] > 1.5 * local[8], local
     assert local[16] > 1.5 * local[12], local
     assert max(common.values()) < 4, common
+
+
+def test_the_example_shows_it() -> None:
+    command = [sys.executable, str(ROOT / "examples/local_coins.py")]
+    shown = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
+    head, *rows = (line.split() for line in shown.splitlines())
+    assert head == ["n", "no", "edges", "ring", "common", "coin"]
+    assert [row[0] for row in rows] == ["4", "8", "12", "16"]
+    none, ring, common = zip(*(map(float, row[1:]) for row in rows), strict=True)
+    assert all(later > 1.5 * earlier for earlier, later in pairwise(none)), none
+    assert list(ring) == sorted(ring)
+    assert max(common) < 3
 
 
 def test_a_run_depends_on_its_seed_and_on_nothing_else() -> None:
