@@ -22,13 +22,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rayrdma import experiment
+from rayrdma.clusters.nic import NicCache
 from rayrdma.clusters.room import tell_bytes
 from rayrdma.clusters.topology import Topology
 from rayrdma.doctor import examine
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.faults.plan import parse_crashes, parse_pauses
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
-from rayrdma.options import AsJson, Degree, GraphFile, Offsets, Out, Seed, Sizes, read_topology
+from rayrdma.options import AsJson, Degree, GraphFile, Offsets, Out, Seed, Sizes, read_numbers, read_topology
 from rayrdma.reference import parse_byzantine
 from rayrdma.results import terminal
 from rayrdma.results.result import Result
@@ -198,12 +199,42 @@ def scale(
             address=address,
             storage=out,
         )
+        if crash == "worst":
+            tell("looking for the worst crashes", 0, 1)
         result = run_scale(config, show)
     if as_json:
         sys.stdout.write(result.json().decode() + "\n")
     else:
         show_scale(terminal.console(), result)
     return result.exit_code
+
+
+@app.command()
+def tradeoff(
+    degrees: Annotated[str, typer.Option(help="Connections per NIC to look at.")] = "4,8,16,32",
+    processes: Annotated[str, typer.Option(help="Numbers of processes to look at.")] = "100,1000,10000,100000",
+    seed: Seed = 0,
+    nic_cache_entries: Annotated[int, typer.Option(help="Connection states that a NIC holds.")] = NicCache.entries,
+    nic_hit_ns: Annotated[
+        float, typer.Option(help="Nanoseconds of an operation whose states are held.")
+    ] = NicCache.hit_ns,
+    nic_miss_ns: Annotated[float, typer.Option(help="Nanoseconds more if they have to be fetched.")] = NicCache.miss_ns,
+    as_json: AsJson = False,
+    out: Out = Path("runs"),
+) -> int:
+    """Draw what consensus survives against the connections that it takes, and what they cost by a model."""
+    from rayrdma.results.tradeoff.terminal import show
+    from rayrdma.tradeoff import sweep  # compiled kernels are loaded only where they are used
+
+    nic = NicCache(nic_cache_entries, nic_hit_ns, nic_miss_ns)
+    sizes, connections = read_numbers("--processes", processes), read_numbers("--degrees", degrees)
+    with _working(lines=not as_json) as tell:
+        swept = sweep(sizes, connections, seed, nic, out, tell)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(swept).decode() + "\n")
+    else:
+        show(terminal.console(), swept)
+    return 0 if swept.holds else ERROR
 
 
 @app.command()

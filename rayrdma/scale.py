@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from rayrdma.clusters.attack import attack
 from rayrdma.clusters.room import require_bytes
+from rayrdma.clusters.spectral import spectrum
 from rayrdma.clusters.topology import Topology
 from rayrdma.model.errors import UsageError
 from rayrdma.results.folder import RunFolder
@@ -32,7 +34,7 @@ from rayrdma.simulator.batch.shard import ARRIVALS, ASYNCHRONOUS, COINS, LOCAL, 
 if TYPE_CHECKING:
     from rayrdma.actors.shards import ShardActors  # Ray is imported only where it is used
 
-CRASHES = ("none", "random")
+CRASHES = ("none", "random", "worst")
 INPUTS = ("equal", "mixed")
 MOST = 2**63
 """Seeds are below: they are mixed as numbers of 64 bits."""
@@ -49,8 +51,8 @@ class ScaleConfig:
     Args:
         topology: the shared-memory graph, and with it the number of processes.
         crash: who crashes before the start, while their memories stay: ``none``; ``random``; or ``worst``, the best
-            attack that is found.
-        fraction: of the processes that crash.
+            attack that is found. (A search, in `rayrdma.clusters.attack`: there may be a worse one.)
+        fraction: of the processes that crash; None with ``worst``: as many as are certified to be tolerated.
         survivors: the numbers of those who stay alive, instead of both.
         coin: ``local``, everybody's own, as in the paper; or ``common``, one for all, shared beforehand.
         arrival: ``asynchronous``: messages arrive in an order of each receiver's own, and it goes on as soon as it may;
@@ -184,6 +186,12 @@ def choose_survivors(config: ScaleConfig) -> tuple[Alive, str]:
         if not len(survivors) or survivors[0] < 0 or survivors[-1] >= n:
             raise UsageError(f"survivors are one or more of the processes 0 to {n - 1}")
         chosen = "given survivors"
+    elif config.crash == "worst":
+        count = certified_survivors(config.topology) if config.fraction is None else n - crashed_of(config.fraction, n)
+        survivors = attack(config.topology, count, seed=config.seed)
+        chosen = "the worst crashes found"
+        if config.fraction is None:
+            chosen += f", as many as are certified to be tolerated, {n - count:,}"
     elif config.fraction is not None:
         words = kernels.draws(config.seed, kernels.SURVIVOR, 0, np.arange(n, dtype=np.int32))
         survivors = np.argsort(words, kind="stable")[crashed_of(config.fraction, n) :]
@@ -193,6 +201,11 @@ def choose_survivors(config: ScaleConfig) -> tuple[Alive, str]:
     alive = np.zeros(n, bool)
     alive[survivors] = True
     return alive, chosen
+
+
+def certified_survivors(topology: Topology) -> int:
+    """So many survivors represent a majority, whoever they are: by eigenvalues, or because they are a majority."""
+    return min(topology.n // 2, spectrum(topology).largest_blocking) + 1
 
 
 def crashed_of(fraction: float, n: int) -> int:

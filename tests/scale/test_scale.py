@@ -50,6 +50,29 @@ def test_one_past_it_they_block_and_say_why(name: str) -> None:
         assert 2 * result.represented <= graph.n
 
 
+def test_the_worst_crashes_are_worse_than_random_ones_and_tolerated_up_to_the_certified_number() -> None:
+    random = run(crash="random", fraction=0.7, coin="common", seed=1)
+    worst = run(crash="worst", fraction=0.7, coin="common", seed=1)
+    assert worst.survivors == random.survivors == 120
+    assert worst.represented < random.represented
+    assert worst.verdict == "decided"
+    assert worst.messages_mean > random.messages_mean
+    certified = run(crash="worst", coin="common", seed=1)
+    assert certified.verdict == "decided"
+    assert certified.survivors < 200, "more crashes than messages alone tolerate"
+    crashed = 400 - certified.survivors
+    assert certified.crashed_by == f"the worst crashes found, as many as are certified to be tolerated, {crashed}"
+    assert run(crash="worst", fraction=0.95, coin="common", seed=1).verdict == "blocked"
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_what_is_certified_is_never_more_than_what_is_tolerated(name: str) -> None:
+    for seed in range(3):
+        result = run(ZOO[name], crash="worst", coin="common", seed=seed)
+        assert result.verdict == "decided", result
+        assert ZOO[name].n - result.survivors <= TOLERATED[name]
+
+
 @pytest.mark.parametrize("arrival", ["asynchronous", "synchronous"])
 def test_if_all_start_with_one_value_they_decide_it_in_the_first_round(arrival: str) -> None:
     result = run(crash="random", fraction=0.7, inputs="equal", arrival=arrival, seed=3)
@@ -137,7 +160,7 @@ def test_what_is_told_of_a_run() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"crash": "some"}, "there is no crash 'some'; choose one of none, random"),
+        ({"crash": "some"}, "there is no crash 'some'; choose one of none, random, worst"),
         ({"coin": "fair"}, "there is no coin 'fair'; choose one of local, common"),
         ({"arrival": "late"}, "there is no arrival 'late'; choose one of asynchronous, synchronous"),
         ({"engine": "spark"}, "there is no engine 'spark'"),

@@ -33,6 +33,8 @@ FIRST, ARRIVAL, COIN, COMMON_COIN, INPUT, SURVIVOR = range(6)
 
 AHEAD = 16
 """Messages that are drawn, and fetched, at a time."""
+NEAR = 8
+"""Messages that could bring what is missing: from there on, votes are counted one by one."""
 
 # Of 64 bits without a sign, as everything that is mixed: with a signed number Numba would make a fraction of them.
 _STEP: Any = np.uint64(0x9E3779B97F4A7C15)
@@ -208,7 +210,7 @@ def hear(
         state = draw(seed, ARRIVAL, phase, receivers[receiver])
         bits[:] = 0
         count = 0
-        missing = need if need > 8 * widest else 0  # of which it is certain; 0: count every vote
+        missing = need if need > NEAR * widest else 0  # at least so many; 0: count every vote
         position = drawn = 0
         while position < senders and count < need:
             if position == drawn:
@@ -227,9 +229,9 @@ def hear(
                     code = np.uint64(codes[vote])
                     bits[code >> _WORD] |= _ONE << (code & _IN_WORD)
                 missing -= end - start
-                if missing <= widest:
+                if missing <= 0:
                     count = _count(bits)
-                    missing = need - count if need - count > 8 * widest else 0
+                    missing = need - count if need - count > NEAR * widest else 0
             else:
                 for vote in range(start, end):
                     code = np.uint64(codes[vote])
