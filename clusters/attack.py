@@ -76,7 +76,7 @@ def cut_side(topology: Topology, *, seed: int = 0, steps: int | None = None) -> 
     Returns:
         The side, ascending; empty if none was found, or the graph is too large to look for one.
     """
-    if int((topology.degrees**2).sum()) > LARGEST_SQUARE:
+    if not _has_square(topology):
         return np.empty(0, np.int64)
     return _largest(topology, within_two(topology), topology.n, 1, seed, steps)
 
@@ -89,6 +89,17 @@ def within_two(topology: Topology) -> Rows:
     square.setdiag(1)
     square.sort_indices()
     return square.indptr.astype(np.int64), square.indices.astype(np.int32)
+
+
+def all_within_two(topology: Topology) -> bool:
+    """Any two processes reach a common memory, so that there is no SM-cut; said of large graphs only if it is plain."""
+    if topology.degree_max == topology.n - 1:
+        return True
+    return _has_square(topology) and int(np.diff(within_two(topology)[0]).min()) == topology.n
+
+
+def _has_square(topology: Topology) -> bool:
+    return int((topology.degrees**2).sum()) <= LARGEST_SQUARE
 
 
 def least_expanding(topology: Topology, *, seed: int = 0, steps: int | None = None) -> Processes:

@@ -28,9 +28,9 @@ FAR = 16
 def _kernel(signature: str) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         try:
-            return cast(F, njit(signature, cache=True)(function))
+            return cast(F, njit(signature, nogil=True, cache=True)(function))
         except (RuntimeError, OSError):  # there is nowhere to write the cache
-            return cast(F, njit(signature)(function))
+            return cast(F, njit(signature, nogil=True)(function))
 
     return decorate
 
