@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("actors", "simulator"),
     ("results",),
     ("experiment", "scale"),
-    ("table", "bench", "doctor", "options"),
+    ("table", "bench", "tradeoff", "doctor", "options"),
     ("cli",),
     ("__main__", "__init__"),
 )
