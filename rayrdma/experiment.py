@@ -14,7 +14,7 @@ from pathlib import Path
 from rayrdma.clusters.topology import Topology
 from rayrdma.faults.plan import Fault
 from rayrdma.model.errors import UsageError
-from rayrdma.model.graph import complete, reach_of
+from rayrdma.model.graph import Graph, complete, reach_of
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
 from rayrdma.model.trace import encode_trace
@@ -128,7 +128,7 @@ class Experiment:
             memories = n if protocol.needs_graph else 3 if protocol.needs_memories else 0
         graph = None
         if protocol.needs_graph:
-            graph = complete(n) if topology is None else topology.graph()
+            graph = complete(n) if topology is None else _graph(protocol, topology)
         return Scenario(
             protocol=protocol,
             inputs=inputs,
@@ -170,6 +170,14 @@ class Experiment:
             else:
                 _run_simulated(scenario, recording, progress)
         return recording.result()
+
+
+def _graph(protocol: type[Protocol], topology: Topology) -> Graph:
+    if not protocol.needs_resilience:
+        return topology.graph()
+    from rayrdma.clusters.tolerance import partition_bound  # the solver is loaded only where it is used
+
+    return topology.graph(partition_bound(topology).value)
 
 
 def replay(file: Path | str) -> Result:

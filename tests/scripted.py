@@ -33,4 +33,4 @@ class Scripted(Schedule):
         return self._leaders
 
     def delay(self, process: int, memory: int, now: int) -> int:
-        return self._holds.get((process, memory, now), 1)
+        return self._holds.get((process, max(memory, MESSAGE), now), 1)

@@ -29,7 +29,19 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
-TABLE = ("table", "bounds", "delays", "live", "page", "chart", "terminal")
+TABLE = (
+    "table",
+    "cells",
+    "findings",
+    "graph_bounds",
+    "scalability",
+    "bounds",
+    "delays",
+    "live",
+    "page",
+    "chart",
+    "terminal",
+)
 BELONGS_TO = {
     "actors.benchmark": "bench",  # the parts of it that need Ray
     "actors.byzantine_benchmark": "bench",

@@ -12,6 +12,7 @@ from .fab import FaB
 from .fast_and_robust import FastAndRobust
 from .hybrid_ben_or import HybridBenOr, HybridBenOrCommonCoin
 from .hybrid_ben_or_registers import HybridBenOrRegisters
+from .mixed_consensus import MixedConsensus
 from .paxos import Paxos, PaxosTwoPhase
 from .pbft import PBFT
 from .preferential_paxos import PreferentialPaxos
@@ -36,6 +37,7 @@ PROTOCOLS: dict[str, type[Protocol]] = {
         HybridBenOr,
         HybridBenOrCommonCoin,
         HybridBenOrRegisters,
+        MixedConsensus,
     )
 }
 

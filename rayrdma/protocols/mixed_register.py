@@ -11,7 +11,8 @@ n - f processes then reach a common memory.
 
 Claims: write and read are atomic, wait-free up to f crashes, and safe whatever crashes. The graph decides f: n - 1 on a
 star and on the Petersen graph, where HBO tolerates 4 of 8 and 8 of 10; the minority, as in ABD, without edges. If
-nobody else asks for anything a write takes 4 delays (message, memory, message), a collect 4 and a read 8.
+nobody else asks for anything a write takes 4 delays (message, memory, message), a collect 4, and a read 6, or 8 if it
+finds something that few have stored. The other two of a read's second half are spared who keeps it already.
 
 Why it is atomic: a write or the second half of a read ends when n - f processes have its value, or a later one, in all
 memories that they reach (R3). Whoever begins a read or collect after that waits for n - f processes who look into all

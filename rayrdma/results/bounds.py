@@ -39,6 +39,7 @@ from rayrdma.protocols.robust_backup import RobustBackup
 from rayrdma.protocols.transmission import Transmitter
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import simulate
+from rayrdma.simulator.schedule import Schedule
 
 from .result import BLOCKED, DECIDED, VIOLATED, judge
 
@@ -176,6 +177,10 @@ class Bound:
     asleep: tuple[Pause, ...] = ()
     one_in: int = 1
 
+    def schedule_of(self, seed: int) -> Schedule | None:
+        """Who chooses, if it is none of the schedules that a scenario can name."""
+        return None
+
     def scenario(self, seed: int) -> Scenario:
         """One seeded schedule: at the bound crashes strike at any moment, past it before anything happens."""
         rng = random.Random(f"{self.protocol.name}/{self.side}/{seed}")
@@ -283,6 +288,7 @@ class BoundMeasured(msgspec.Struct, frozen=True):
         seed: of that schedule; else the first one's.
         faults: of that schedule.
         holds: it went as expected.
+        topology: the shared-memory graph, or empty.
     """
 
     protocol: str
@@ -301,6 +307,7 @@ class BoundMeasured(msgspec.Struct, frozen=True):
     seed: int
     faults: list[str]
     holds: bool
+    topology: str = ""
 
 
 def measure(bound: Bound, seeds: Sequence[int], progress: Callable[[], None] = lambda: None) -> BoundMeasured:
@@ -310,7 +317,7 @@ def measure(bound: Bound, seeds: Sequence[int], progress: Callable[[], None] = l
     wrong: tuple[int, str, list[str]] | None = None
     for seed in seeds:
         scenario = bound.scenario(seed)
-        simulated = next(simulate(scenario))
+        simulated = next(simulate(scenario, by=bound.schedule_of(seed)))
         observation: Observation = simulated.observation
         violations = check(observation)
         verdict, reason = judge(observation, violations, simulated.quiescent)
@@ -341,6 +348,7 @@ def measure(bound: Bound, seeds: Sequence[int], progress: Callable[[], None] = l
         seed=seed,
         faults=faults,
         holds=disagreements > 0 if bound.expected == VIOLATED else verdicts == {bound.expected: len(seeds)},
+        topology=scenario.graph.name if scenario.graph is not None else "",
     )
 
 

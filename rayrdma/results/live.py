@@ -100,10 +100,12 @@ def measure_latency(protocol: str, rounds: int = ROUNDS) -> Latency:
 def measure_kill(protocol: str) -> Kill:
     """Kill process 0, which leads, right after its second write (or message), and let the others go on."""
     made = PROTOCOLS[protocol]
-    fault = Crash(process=0, at=After("write" if made.needs_memories else "send", 2))
+    operation = "swap" if made.needs_graph else "write" if made.needs_memories else "send"
+    fault = Crash(process=0, at=After(operation, 2))
+    inputs = (0, 1, 1) if made.binary else INPUTS
     result = Experiment(
         protocol,
-        INPUTS,
+        inputs,
         scaling=ScalingConfig(memories=_memories(made)),
         run=RunConfig("ray", TRANSPORT),
         faults=[fault],
@@ -113,7 +115,7 @@ def measure_kill(protocol: str) -> Kill:
     return Kill(
         protocol=protocol,
         fault=str(fault),
-        inputs=list(INPUTS),
+        inputs=list(inputs),
         decisions=result.decisions,
         first_decider=round.first_decider,
         seconds=round.first_decision_seconds,

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from .bounds import AT, BoundMeasured
+from .cells import MEASURED, RDMA_FULL, RDMA_SCALE, Cell, Row, System
 from .chart import draw_latencies
+from .findings import explain
 from .quantities import round_trips, seconds
 from .result import BLOCKED, DECIDED, VIOLATED
 from .style import STYLE
-from .table import MEASURED, Cell, Row, System, Table, explain, tell_size
+from .table import Table, tell_size
 
 TALK = "RDMA: Provably More Powerful Communication"
 
@@ -21,6 +23,7 @@ def render(table: Table) -> str:
         _head(table),
         _comparison(table.columns, table.rows),
         _bounds(table),
+        _scales(table),
         _delays(table),
         _live(table),
         _reproduce(table),
@@ -109,7 +112,7 @@ def _bound(bound: BoundMeasured) -> list[str]:
         _number(f"{bound.crashed_memories} of {bound.memories}" if bound.memories else "-"),
         _number(f"{bound.byzantine} of {bound.processes}" if bound.byzantine else "-"),
         *(_number(f"{bound.verdicts.get(verdict, 0):,}") for verdict in (DECIDED, BLOCKED, VIOLATED)),
-        _text(_why(bound), bound.holds),
+        _text(f"{bound.topology}: {_why(bound)}" if bound.topology else _why(bound), bound.holds),
     ]
 
 
@@ -124,6 +127,37 @@ def _why(bound: BoundMeasured) -> str:
             f"seed {bound.seed}: {bound.why}"
         )
     return explain(bound)
+
+
+def _scales(table: Table) -> str:
+    if not table.scales:
+        return ""
+    full, sparse = RDMA_FULL.protocol, RDMA_SCALE.protocol
+    heads = ["n", "connections, all to all", "connections, sparse", "permissions, all to all", "permissions, sparse"]
+    heads += ["survivors", "rounds", "a round took", "messages of a phase", "result"]
+    rows = [
+        [
+            _number(f"{scale.processes:,}"),
+            *(
+                _number(f"{counts[name]:,}")
+                for counts in (scale.connections, scale.permissions)
+                for name in (full, sparse)
+            ),
+            _number(f"{scale.survivors:,}"),
+            _number(str(scale.rounds)),
+            _number(seconds(scale.seconds)),
+            _number(f"{scale.messages:,.0f}"),
+            _text(scale.reason, scale.holds),
+        ]
+        for scale in table.scales
+    ]
+    return (
+        "<section><h2>How many processes fit</h2><p>What the NIC of one memory has to hold if everybody shares memory "
+        "with everybody, and on a random regular graph; and a run of Hybrid Ben-Or on that graph, every process with "
+        "its own input and its own order of messages, the others crashed before the start, with a coin that all see "
+        "alike. It ran in one process of the operating system; `rayrdma scale` divides it over a cluster.</p>"
+        f"{_grid(heads, rows, numbers=range(9))}</section>"
+    )
 
 
 def _delays(table: Table) -> str:

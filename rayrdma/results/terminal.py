@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from .cells import MEASURED, Cell
 from .figures import Bench, Finding
 from .live import TRANSPORT
 from .quantities import percentile, round_trips, seconds
 from .result import BLOCKED, DECIDED, UNKNOWN, VIOLATED, Result
-from .table import MEASURED, Cell, Table, tell_size
+from .table import Table, tell_size
 
 COLOURS = {DECIDED: "green", VIOLATED: "red", BLOCKED: "yellow", UNKNOWN: "yellow"}
 WIDTH_OF_A_FILE = 120

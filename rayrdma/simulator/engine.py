@@ -44,15 +44,18 @@ def make_schedule(scenario: Scenario, round: int) -> Schedule:
     return Constant()
 
 
-def simulate(scenario: Scenario, recorded: list[Choices] | None = None) -> Iterator[SimulatedRound]:
+def simulate(
+    scenario: Scenario, recorded: list[Choices] | None = None, by: Schedule | None = None
+) -> Iterator[SimulatedRound]:
     """Run the rounds of a scenario one after the other; whoever crashed stays dead.
 
-    With ``recorded``, every round makes the choices of that recording.
+    With ``recorded``, every round makes the choices of that recording; else ``by`` chooses, if it is given, and not the
+    schedule that the scenario names.
     """
     world = World()
     for round in range(scenario.rounds):
         if recorded is None:
-            schedule = make_schedule(scenario, round)
+            schedule = by or make_schedule(scenario, round)
         elif round < len(recorded):
             schedule = Recorded(**msgspec.structs.asdict(recorded[round]))
         else:

@@ -236,7 +236,7 @@ class Kernel:
         if self.trace is not None:
             self.trace.append(Sent(self.now, process.id, to, message))
         self._sequence += 1
-        delay = self._delay(process.id, -1, self.now - self.start_time)
+        delay = self._delay(process.id, -1 - to, self.now - self.start_time)
         if delay != LOST:
             heappush(
                 self._heap,

@@ -33,12 +33,10 @@ class Lockstep(Schedule):
 
     def __init__(self, seed: int, graph: Graph, live: Sequence[int]) -> None:
         self._seed = seed
-        self._n = graph.n
         self._window = ANSWERS + len(live) + 2
         self._number = {process: number for number, process in enumerate(live)}
         self._members = [[p for p in graph.closed(object) if p in self._number] for object in range(graph.n)]
         self._arrivals: dict[tuple[int, int], list[int]] = {}
-        self._sent = [0] * graph.n  # messages of phases, by each process: they go to 0, 1, ..., n - 1 in turn
 
     def delay(self, process: int, memory: int, now: int) -> int:
         phase, time = divmod(now, self._window)
@@ -48,9 +46,7 @@ class Lockstep(Schedule):
             return self._request(process, memory, phase + (time > 0), now)
         if time != ANSWERS:
             return self._window - time  # a decision
-        receiver = self._sent[process] % self._n
-        self._sent[process] += 1
-        return 1 + self._position(process, receiver, phase)
+        return 1 + self._position(process, -1 - memory, phase)
 
     def _request(self, process: int, memory: int, phase: int, now: int) -> int:
         members = self._members[memory]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rayrdma.model.errors import UsageError
@@ -41,8 +41,8 @@ class Schedule(ABC):
 
     @abstractmethod
     def delay(self, process: int, memory: int, now: int) -> int:
-        """How long the next leg takes: a request or response between process and memory, or, with ``memory``
-        -1, a message that this process sends, which may also be `LOST`. ``now`` counts from the start of the run."""
+        """How long the next leg takes: a request or response between process and memory, or, with ``memory`` -1 - q,
+        a message of this process to process q, which may also be `LOST`. ``now`` counts from the start of the run."""
 
 
 class Constant(Schedule):
@@ -114,6 +114,21 @@ class Adversary(Schedule):
         if (process == focus and memory not in slow) or draw < 0.1:
             return int(draw * 2) + 1
         return int(draw * self._hold) + 2
+
+
+class Apart(Schedule):
+    """Random delays of 1 to ``spread``, but what one side and the others say to each other takes until ``until``."""
+
+    def __init__(self, seed: int, side: Iterable[int], until: int, spread: int = 12) -> None:
+        self._random = random.Random(seed).random
+        self._side = frozenset(side)
+        self._until = until
+        self._spread = spread
+
+    def delay(self, process: int, memory: int, now: int) -> int:
+        delay = int(self._random() * self._spread) + 1
+        across = memory < 0 and (process in self._side) != (-1 - memory in self._side)
+        return max(delay, self._until - now) if across else delay
 
 
 class Timely(Schedule):

@@ -52,6 +52,14 @@ def test_byzantine_leader(tmp_path: Path) -> None:
         assert sum(int(line.split(": ")[1].split()[0]) for line in part.splitlines()) == 200
 
 
+def test_sparse_graph(tmp_path: Path) -> None:
+    assert run("sparse_graph.py", tmp_path).splitlines() == [
+        "hybrid-ben-or, 8 of 10 crashed: decided: 2 of 10 processes decided 1",
+        "hybrid-ben-or, 9 of 10 crashed: blocked: p0 represented 4 of 10, needs > 5",
+        "mixed-consensus, 9 of 10 crashed: decided: 1 of 10 processes decided 0",
+    ]
+
+
 def test_leader_election(tmp_path: Path) -> None:
     reliable, lossy = run("leader_election.py", tmp_path).split("omega-over-lossy-links:")
     for part in (reliable.removeprefix("omega:"), lossy):

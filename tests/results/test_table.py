@@ -15,18 +15,21 @@ import pytest
 import rayrdma.results.table as table_module
 from rayrdma import EnvironmentProblem, UsageError
 from rayrdma.results.bounds import BOUNDS, BoundMeasured
+from rayrdma.results.cells import NOT_CLAIMED, Measurements
 from rayrdma.results.delays import CLAIMED
+from rayrdma.results.graph_bounds import graph_bounds
 from rayrdma.results.live import Kill, Latency
 from rayrdma.results.page import render
-from rayrdma.results.table import NOT_BUILT_YET, Measurements, Table, assemble, measure_table
+from rayrdma.results.table import Table, assemble, measure_table
 
 SCHEDULES = 30
 FEW = 6
+SIZES = (10, 100)
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Table:
-    return measure_table("sim", tmp_path_factory.mktemp("runs"), schedules=SCHEDULES)
+    return measure_table("sim", tmp_path_factory.mktemp("runs"), schedules=SCHEDULES, sizes=SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def whole(simulated: Table) -> Table:
     )
     slow = msgspec.structs.replace(latency, protocol="paxos", p50=83e-5, p99=2.17e-3)
     kill = Kill("paxos", "p0@send:2", ["a", "b", "c"], {"p1": "b", "p2": "b"}, 1, 0.0716, 4, "decided", "", True)
-    found = Measurements(simulated.bounds, simulated.delays, [slow, latency], [kill])
+    found = Measurements(simulated.bounds, simulated.delays, simulated.scales, [slow, latency], [kill])
     return assemble(found, "both", 0, SCHEDULES, 61.2)
 
 
@@ -81,11 +84,42 @@ def test_what_is_measured_is_counted(simulated: Table) -> None:
     assert best["Shared memory"].measured.startswith("common case: 2 round trips (4 delays)")
 
 
-def test_what_is_not_built_never_has_a_number(simulated: Table) -> None:
-    later = [cell for row in simulated.rows for cell in row.cells if cell.status == NOT_BUILT_YET]
-    assert len(later) == 8
-    assert all(cell.measured == "not built yet" and cell.findings == [] for cell in later)
-    assert all(row.cells[3].status == NOT_BUILT_YET for row in simulated.rows)
+def test_what_is_not_claimed_never_has_a_number(simulated: Table) -> None:
+    unclaimed = [cell for row in simulated.rows for cell in row.cells if cell.status == NOT_CLAIMED]
+    assert len(unclaimed) == 3
+    assert all(cell.findings == [] for cell in unclaimed)
+
+
+def test_rdma_scale_is_measured_at_its_exact_bound_and_past_it(simulated: Table) -> None:
+    crashes = {finding.what: finding.found for finding in cells(simulated, "Crash tolerance")["RDMA Scale"].findings}
+    assert crashes.pop("one more").startswith("blocked in ")
+    for what, found in {
+        "ring(n=8): 5 of 8 crashed, x = 2": "blocked in 30 of 30 schedules: represented 4 of 8, needs > 4",
+        "star(n=8): 4 of 8 crashed, x = 3": "blocked in 30 of 30 schedules: represented 4 of 8, needs > 4",
+        "hypercube(n=8): 6 of 8 crashed, x = 1": "blocked in 30 of 30 schedules: represented 4 of 8, needs > 4",
+        "petersen: 8 of 10 crashed, x = 1": "blocked in 30 of 30 schedules: represented 4 of 10, needs > 5",
+    }.items():
+        assert crashes[what] == "decided in 30 of 30 schedules"
+        assert found in cells(simulated, "Crash tolerance")["RDMA Scale"].measured
+    assert crashes["star(n=8), beyond the talk: 7 of 8 crashed, x = 0"] == "decided in 30 of 30 schedules"
+    assert crashes["petersen, beyond the talk: 9 of 10 crashed, x = 0"] == "decided in 30 of 30 schedules"
+    assert re.match(r"two decisions in [1-9]\d* of 30 schedules", crashes["ring(n=8), cut in two, if half is enough"])
+    assert cells(simulated, "Best-case round trips")["RDMA Scale"].measured.startswith(
+        "common case: 3 round trips (6 delays)"
+    )
+
+
+def test_what_a_nic_has_to_hold_is_counted(simulated: Table) -> None:
+    scalability = cells(simulated, "Processes in network")
+    held = {name: [finding.found for finding in cell.findings[:2]] for name, cell in scalability.items()}
+    assert held == {
+        "Shared memory": ["9 at n = 10, 99 at n = 100", "10 at n = 10, 100 at n = 100"],
+        "Message passing": ["0 at n = 10, 0 at n = 100", "0 at n = 10, 0 at n = 100"],
+        "RDMA Full": ["9 at n = 10, 99 at n = 100", "10 at n = 10, 100 at n = 100"],
+        "RDMA Scale": ["4 at n = 10, 16 at n = 100", "5 at n = 10, 17 at n = 100"],
+    }
+    assert [scale.verdict for scale in simulated.scales] == ["decided", "decided"]
+    assert "n = 100, degree 16, 30 survive: decided; a round takes" in scalability["RDMA Scale"].measured
 
 
 def test_a_cell_that_is_not_as_claimed_says_so(simulated: Table) -> None:
@@ -131,12 +165,12 @@ def test_what_was_measured_is_kept_when_ray_is_not_there(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(table_module, "_measure_live", missing)
     with pytest.raises(EnvironmentProblem) as raised:
-        measure_table("both", tmp_path, schedules=2)
+        measure_table("both", tmp_path, schedules=2, sizes=())
     [note] = raised.value.__notes__
     folder = Path(note.removeprefix("what it had is in "))
     table = json.loads((folder / "table.json").read_text())
     assert table["unfinished"] == "Ray could not be started on this machine: no room"
-    assert len(table["bounds"]) == len(BOUNDS)
+    assert len(table["bounds"]) == len(BOUNDS) + len(graph_bounds())
     assert "Unfinished: Ray could not be started" in (folder / "table.html").read_text()
 
 
