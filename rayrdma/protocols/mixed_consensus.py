@@ -7,9 +7,9 @@ OPODIS 2020, who show that consensus is possible up to there). It is the skeleto
 
 Assumes: as `mixed_register`.
 
-Claims: if at most f = ``graph.resilience`` crash, whichever they are, everybody alive decides with probability 1. If all
-inputs agree that takes a write and a collect, 8 delays, if everybody is there in time, else two of each: 16 for one
-who runs alone, 20 for three who ask each other at once. Registers are of bounded size and are written over.
+Claims: whichever f = ``graph.resilience`` processes crash, everybody alive decides with probability 1. If all inputs
+agree that takes a write and a collect, 8 delays, if everybody is there in time, else two of each: 16 for one who runs
+alone, 20 for three who ask each other at once. Registers are of bounded size and are written over.
 
 The registers are linearizable, but not strongly: an adversary that sees the coins may afterwards choose what a
 collect under way returns, which can keep a randomised algorithm from ever ending (Golab, Higham and Woelfel, STOC
@@ -24,7 +24,7 @@ collects without writing back. Two things make it so, both of the order of opera
     preference before the toss, and by the first point only one value can: the toss agrees with it half of the time.
 
 So all who enter a round agree with probability 2^-n or more, whatever went before, and then they decide two rounds
-later or sooner. An adversary may make use of that; the schedules of the tests took 3 rounds on average, 10 at most.
+later or sooner. An adversary may make use of that; the schedules of the tests took about 3 rounds, 10 at most.
 
 Invariants:
     C1  if somebody decides v in round k, whoever is in a round k or later prefers v there, and never gave it up.
