@@ -19,6 +19,7 @@ import numpy.typing as npt
 from rayrdma.clusters.attack import attack
 from rayrdma.clusters.room import require_bytes
 from rayrdma.clusters.spectral import spectrum
+from rayrdma.clusters.tolerance import hbo_tolerance
 from rayrdma.clusters.topology import Topology
 from rayrdma.model.errors import UsageError
 from rayrdma.results.folder import RunFolder
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 CRASHES = ("none", "random", "worst")
 INPUTS = ("equal", "mixed")
+SOLVED = 64
+"""Processes up to which a solver finds the tolerance in some seconds; it is bounded by eigenvalues beyond."""
 MOST = 2**63
 """Seeds are below: they are mixed as numbers of 64 bits."""
 
@@ -52,7 +55,7 @@ class ScaleConfig:
         topology: the shared-memory graph, and with it the number of processes.
         crash: who crashes before the start, while their memories stay: ``none``; ``random``; or ``worst``, the best
             attack that is found. (A search, in `rayrdma.clusters.attack`: there may be a worse one.)
-        fraction: of the processes that crash; None with ``worst``: as many as are certified to be tolerated.
+        fraction: of the processes that crash; None with ``worst``: as many as are known to be tolerated.
         survivors: the numbers of those who stay alive, instead of both.
         coin: ``local``, everybody's own, as in the paper; or ``common``, one for all, shared beforehand.
         arrival: ``asynchronous``: messages arrive in an order of each receiver's own, and it goes on as soon as it may;
@@ -191,7 +194,7 @@ def choose_survivors(config: ScaleConfig) -> tuple[Alive, str]:
         survivors = attack(config.topology, count, seed=config.seed)
         chosen = "the worst crashes found"
         if config.fraction is None:
-            chosen += f", as many as are certified to be tolerated, {n - count:,}"
+            chosen += f", {n - count:,}: as many as are known to be tolerated"
     elif config.fraction is not None:
         words = kernels.draws(config.seed, kernels.SURVIVOR, 0, np.arange(n, dtype=np.int32))
         survivors = np.argsort(words, kind="stable")[crashed_of(config.fraction, n) :]
@@ -204,7 +207,9 @@ def choose_survivors(config: ScaleConfig) -> tuple[Alive, str]:
 
 
 def certified_survivors(topology: Topology) -> int:
-    """So many survivors represent a majority, whoever they are: by eigenvalues, or because they are a majority."""
+    """So many survivors represent a majority, whoever they are: the fewest for which that is known in some seconds."""
+    if topology.n <= SOLVED:
+        return topology.n - hbo_tolerance(topology).value
     return min(topology.n // 2, spectrum(topology).largest_blocking) + 1
 
 
