@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rayrdma import experiment
 from rayrdma.clusters.nic import NicCache
 from rayrdma.clusters.room import tell_bytes
+from rayrdma.clusters.tolerance import analyse
 from rayrdma.clusters.topology import Topology
 from rayrdma.doctor import examine
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
@@ -35,6 +36,7 @@ from rayrdma.results import terminal
 from rayrdma.results.result import Result
 from rayrdma.results.scale import show_scale
 from rayrdma.results.table import measure_table
+from rayrdma.results.topology import show_tolerance
 
 ERROR, ENVIRONMENT, USAGE, INTERRUPTED = 1, 2, 64, 130
 _TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click, unexported
@@ -147,6 +149,32 @@ def table(
     else:
         terminal.show_table(terminal.console(), measured)
     return 0 if measured.holds else ERROR
+
+
+@app.command()
+def topology(
+    name: Annotated[str, typer.Argument(help="ring, petersen, random-regular, ...; 'file' with --file.")],
+    processes: Annotated[int | None, typer.Option(help="How many.")] = None,
+    degree: Degree = None,
+    offsets: Offsets = None,
+    sizes: Sizes = None,
+    file: GraphFile = None,
+    seconds: Annotated[float, typer.Option(help="For the solver; then a certificate and an attack have to do.")] = 60.0,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a shared-memory graph tolerates, and which crashes it does not."""
+    if not seconds >= 0:
+        raise UsageError(f"a solver can not work for {seconds:g} seconds; give 0 or more")
+    with _working(lines=False):
+        tolerance = analyse(
+            read_topology(name, processes, degree, offsets, sizes, file, seed), seconds=seconds, seed=seed
+        )
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(tolerance).decode() + "\n")
+    else:
+        show_tolerance(terminal.console(), tolerance)
+    return 0
 
 
 @app.command()

@@ -14,7 +14,6 @@ from rayrdma.protocols.disk_paxos import DiskPaxos
 from rayrdma.protocols.hybrid_ben_or import HybridBenOr
 from rayrdma.protocols.paxos import Paxos
 from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
-from rayrdma.scale import ScaleConfig, run_scale
 
 from .result import DECIDED
 
@@ -53,6 +52,8 @@ class ScaleMeasured(msgspec.Struct, frozen=True):
 
 def measure_scale(n: int) -> ScaleMeasured:
     """Count what the NICs of ``n`` processes hold, and run HBO once, in this process."""
+    from rayrdma.scale import ScaleConfig, run_scale  # compiled kernels are loaded only where they are used
+
     degree = min(DEGREE, n // 2 - 1)  # of ten processes, 4
     topology = make_topology("random-regular", processes=n, degree=degree)
     result = run_scale(ScaleConfig(topology, "random", CRASHED, coin="common", engine="sim"))
