@@ -11,12 +11,14 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from rayrdma.clusters.attack import attack, blocking_set
+from rayrdma.clusters.attack import blocking_set
+from rayrdma.clusters.attack_kernels import grow
 from rayrdma.clusters.exact import largest_blocking_set
 from rayrdma.clusters.nic import NicCache
 from rayrdma.clusters.spectral import spectrum
@@ -49,8 +51,6 @@ MOST_EXACT = 40
 """Processes up to which the exact tolerance is a matter of seconds."""
 SECONDS = 20.0
 """After which the exact tolerance is given up, and what was proved of it by then is certified."""
-STEPS = 4_000_000
-"""Of each search for an attack; `rayrdma topology` searches for longer."""
 MAX_ROUNDS = 100
 """With a common coin two are expected; none of 2^100 runs takes more."""
 
@@ -66,7 +66,7 @@ class Known:
     """What is known of the crashes that a graph survives.
 
     Attributes:
-        worst: the survivors of ``tolerated`` crashes who represent the fewest processes, of those that were looked at.
+        worst: the survivors of ``tolerated`` crashes: those of ``blocking``, and greedily who adds least to them.
         blocking: the survivors of ``blocked`` crashes who are blocked.
     """
 
@@ -102,12 +102,13 @@ def sweep(
     tell = progress or (lambda what, done, steps: None)
     began = time.monotonic()
     folder = RunFolder(storage, "tradeoff") if storage is not None else None
+    graphs = [(n, degree) for n in processes for degree in dict.fromkeys((0, *degrees, n - 1))]
     points: list[Point] = []
-    steps = len(processes) * (len(degrees) + 2)
-    for n in processes:
-        for degree in dict.fromkeys((0, *degrees, n - 1)):
-            tell(f"n = {n:,}, {_describe(n, degree)}", len(points), steps)
-            points.append(look_at(n, degree, seed, nic))
+    tell("looking at graphs", 0, len(graphs))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # what takes long is compiled, and lets other threads run
+        for point in pool.map(lambda graph: look_at(graph[0], graph[1], seed, nic), graphs):
+            points.append(point)
+            tell(f"n = {point.processes:,}, {point.topology}", len(points), len(graphs))
     tradeoff = Tradeoff(
         processes=processes,
         degrees=degrees,
@@ -199,7 +200,7 @@ def _know(topology: Topology | None, n: int, degree: int, seed: int) -> Known:
         return Known(tolerated, EXACT, FORMULA, tolerated + 1, range(n - tolerated), range(n - tolerated - 1))
     if topology is None or degree + 1 > n // 2:  # whoever survives and its neighbours are more than half
         return Known(n - 1, EXACT, FORMULA, None, range(1), ())
-    blocking = blocking_set(topology, seed=seed, steps=STEPS)
+    blocking = blocking_set(topology, seed=seed)
     if n <= MOST_EXACT:
         found_by = "integer program"
         solved, most = largest_blocking_set(topology, SECONDS)
@@ -212,7 +213,7 @@ def _know(topology: Topology | None, n: int, degree: int, seed: int) -> Known:
         kind=EXACT if len(blocking) == most else CERTIFIED,
         found_by=found_by,
         blocked=n - len(blocking),
-        worst=attack(topology, most + 1, seed=seed, steps=STEPS).tolist(),
+        worst=grow(*topology.closed(), blocking, most + 1, n, 0)[0].tolist(),
         blocking=blocking.tolist(),
     )
 

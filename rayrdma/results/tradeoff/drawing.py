@@ -164,7 +164,7 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
     for system, offset, align in (
         (MESSAGE_PASSING, (12, -3), "left"),
         (RDMA_SCALE, (14, -10), "left"),
-        (RDMA_FULL, (0, -18), "center"),
+        (RDMA_FULL, (8, -19), "right"),
     ):
         most = max(point.connections_per_nic for point in points if point.system == system)
         share = min(point.share for point in points if point.connections_per_nic == most)
@@ -196,7 +196,7 @@ def _legend(looks: dict[int, dict[str, Any]]) -> list[tuple[Any, str]]:
         mark("survived, whoever crashes:\nexact, or certified", {"mfc": INK}),
         mark("blocked by the best\nattack that was found", {"mfc": PAPER}),
         (Patch(facecolor=COLOURS[RDMA_SCALE], alpha=0.2), "not known"),
-        mark("HBO run with the worst\nsurvivors found: decided", {"mfc": INK}, RUNS[DECIDED]),
+        mark("HBO run with the worst\nsurvivors known: decided", {"mfc": INK}, RUNS[DECIDED]),
         mark("HBO run with the survivors\nof the attack: blocked", {"mfc": PAPER}, RUNS[BLOCKED]),
         *(mark(f"n = {n:,}", look | {"mfc": look["mec"]}) for n, look in looks.items()),
     ]
