@@ -11,8 +11,8 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import msgspec
@@ -99,16 +99,14 @@ def sweep(
     """
     nic = nic or NicCache()
     processes, degrees = check_sweep(processes, degrees, seed)
-    tell = progress or (lambda what, done, steps: None)
     began = time.monotonic()
     folder = RunFolder(storage, "tradeoff") if storage is not None else None
-    graphs = [(n, degree) for n in processes for degree in dict.fromkeys((0, *degrees, n - 1))]
-    points: list[Point] = []
-    tell("looking at graphs", 0, len(graphs))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # what takes long is compiled, and lets other threads run
-        for point in pool.map(lambda graph: look_at(graph[0], graph[1], seed, nic), graphs):
-            points.append(point)
-            tell(f"n = {point.processes:,}, {point.topology}", len(points), len(graphs))
+    try:
+        points = _look_at_all(processes, degrees, seed, nic, progress or (lambda what, done, steps: None))
+    except BaseException:
+        if folder is not None:
+            folder.path.rmdir()  # made first, for whoever can not write there shall know at once
+        raise
     tradeoff = Tradeoff(
         processes=processes,
         degrees=degrees,
@@ -148,6 +146,20 @@ def check_sweep(processes: Sequence[int], degrees: Sequence[int], seed: int) -> 
                     "make one of both numbers even"
                 )
     return sorted(set(processes)), sorted(set(degrees))
+
+
+def _look_at_all(
+    processes: Sequence[int], degrees: Sequence[int], seed: int, nic: NicCache, tell: Progress
+) -> list[Point]:
+    graphs = [(n, degree) for n in processes for degree in dict.fromkeys((0, *degrees, n - 1))]
+    points: list[Point] = []
+    tell("looking at graphs", 0, len(graphs))
+    # What takes long is compiled, lets other threads run and does not heed Ctrl-C: these threads are not waited for.
+    with ThreadPool() as pool:
+        for point in pool.imap(lambda graph: look_at(*graph, seed, nic), graphs):
+            points.append(point)
+            tell(f"n = {point.processes:,}, {point.topology}", len(points), len(graphs))
+    return points
 
 
 def look_at(n: int, degree: int, seed: int, nic: NicCache) -> Point:

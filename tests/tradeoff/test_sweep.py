@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayrdma import UsageError
+from rayrdma import EnvironmentProblem, UsageError, tradeoff
 from rayrdma.clusters.nic import NicCache
 from rayrdma.clusters.topology import Topology, make_topology
 from rayrdma.results.tradeoff.points import (
@@ -159,3 +159,13 @@ def test_a_sweep_that_can_not_be_is_refused(
     with pytest.raises(UsageError, match=said):
         sweep(processes, degrees, seed, storage=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_breaks_a_sweep_off_leaves_no_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*graph: object) -> Point:
+        raise EnvironmentProblem("no room")
+
+    monkeypatch.setattr(tradeoff, "look_at", full)
+    with pytest.raises(EnvironmentProblem, match="no room"):
+        sweep((10,), (4,), storage=tmp_path)
+    assert list((tmp_path / "tradeoff").iterdir()) == []
