@@ -19,8 +19,8 @@ Rows = npt.NDArray[np.int32]
 
 HOT, COLD = 0.5, 0.1
 """Temperatures of the annealing, in covered processes. Hotter undoes what the greedy start has found (tried)."""
-SAME_TEMPERATURE = 1024
-"""Steps before it gets colder."""
+PROPOSAL = 10
+"""What the choice of an exchange costs, in entries looked at."""
 FAR = 16
 """One proposal in so many is any process at all, since another component of the graph is near to nobody."""
 
@@ -123,13 +123,14 @@ def grow(indptr: Ints, indices: Rows, chosen: Ints, size: int, limit: int, slope
 
 
 @_kernel("Tuple((int64[::1], int64))(int64[::1], int32[::1], int64[::1], int64, int64)")
-def anneal(indptr: Ints, indices: Rows, chosen: Ints, steps: int, seed: int) -> tuple[Ints, int]:
+def anneal(indptr: Ints, indices: Rows, chosen: Ints, work: int, seed: int) -> tuple[Ints, int]:
     """Exchange one process of the set for one near the set, so that fewer are covered: simulated annealing.
 
     Args:
         chosen: neither empty nor everybody.
+        work: entries of rows to look at, after which to end; a hub of the graph takes more of it than a leaf.
     Returns:
-        The set after so many tries, and how many it covers, which may be more than before.
+        The set then, and how many it covers, which may be more than before.
     """
     np.random.seed(seed)
     n, k = len(indptr) - 1, len(chosen)
@@ -143,13 +144,12 @@ def anneal(indptr: Ints, indices: Rows, chosen: Ints, steps: int, seed: int) -> 
     count = 0
     for v in range(n):
         count += times[v] > 0
-    temperature = HOT
-    colder = (COLD / HOT) ** (SAME_TEMPERATURE / max(steps, SAME_TEMPERATURE))
-    for step in range(steps):
-        if step % SAME_TEMPERATURE == 0:
-            temperature *= colder
+    done = 0
+    while done < work:
+        done += PROPOSAL
+        temperature = HOT * (COLD / HOT) ** (done / work)
         i = np.random.randint(k)
-        if step % FAR == 0:
+        if np.random.randint(FAR) == 0:
             comes = np.random.randint(n)
         else:
             v = chosen[np.random.randint(k)]
@@ -158,6 +158,7 @@ def anneal(indptr: Ints, indices: Rows, chosen: Ints, steps: int, seed: int) -> 
         if inside[comes]:
             continue
         goes = chosen[i]
+        done += indptr[comes + 1] - indptr[comes] + indptr[goes + 1] - indptr[goes]
         more = 0
         for a in range(indptr[comes], indptr[comes + 1]):
             u = indices[a]

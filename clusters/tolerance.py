@@ -183,8 +183,8 @@ def _hbo(
     topology: Topology, eigen: Spectrum, seconds: float, nodes: int | None, seed: int
 ) -> tuple[Bound, Bound | None]:
     n = topology.n
-    found = attack.blocking_set(topology, seed=seed)
-    most = 0 if topology.degree_min + 1 > n // 2 else eigen.largest_blocking
+    most = 0 if topology.degree_min + 1 > n // 2 else min(eigen.largest_blocking, _largest_part(topology))
+    found = attack.blocking_set(topology, most=most, seed=seed)
     if len(found) < most and _solvable(topology, seconds):
         solved, at_most = exact.largest_blocking_set(topology, seconds, nodes)
         found, most = max(found, solved, key=len), min(most, at_most)
@@ -198,8 +198,8 @@ def _partition(
     topology: Topology, eigen: Spectrum, seconds: float, nodes: int | None, seed: int
 ) -> tuple[CutBound, CutBound | None]:
     n = topology.n
-    cut = _cut(topology, attack.cut_side(topology, seed=seed))
-    most = 0 if attack.all_within_two(topology) else eigen.largest_cut
+    most = 0 if attack.all_within_two(topology) else min(eigen.largest_cut, _largest_part(topology))
+    cut = _cut(topology, attack.cut_side(topology, most=most, seed=seed))
     if _smaller(cut) < most and _solvable(topology, seconds):
         side, _, at_most = exact.largest_cut(topology, seconds, nodes)
         cut, most = max(cut, _cut(topology, side), key=_smaller), min(most, at_most)
@@ -216,9 +216,10 @@ def _expansion(
     n = topology.n
     if n == 1:
         return None, None
-    found = attack.least_expanding(topology, seed=seed)
-    # N[S] has at least degree + 1 members, or more by the eigenvalues.
-    least = max(Fraction(topology.degree_min + 1, n // 2) - 1, Fraction(eigen.expansion))
+    # N[S] has at least degree + 1 members, in a connected graph one more than S, and what the eigenvalues say.
+    outside = max(topology.degree_min + 1 - n // 2, int(topology.connected))
+    least = max(Fraction(outside, n // 2), Fraction(eigen.expansion))
+    found = attack.least_expanding(topology, least=least, seed=seed)
     proved = exact.expansion_of(topology, found) == least
     if not proved and _solvable(topology, seconds):
         found, proved = exact.least_expanding(topology, found, seconds)
@@ -235,6 +236,11 @@ def _cut(topology: Topology, side: npt.NDArray[np.int64]) -> Cut:
     reached = s | (matrix @ s > 0)
     t = ~(reached | (matrix @ reached > 0))
     return Cut(*(np.flatnonzero(part).tolist() for part in (s, t, reached & ~s, ~reached & ~t)))
+
+
+def _largest_part(topology: Topology) -> int:
+    """A blocking set has no more members, nor has one side of a cut: a connected graph has others between."""
+    return topology.n // 2 - int(topology.connected)
 
 
 def _smaller(cut: Cut) -> int:
