@@ -7,6 +7,7 @@ from rayrdma.protocols.ben_or import BenOr
 from rayrdma.protocols.cheap_quorum import CheapQuorum
 from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
 from rayrdma.protocols.fast_and_robust import FastAndRobust
+from rayrdma.protocols.mixed_consensus import MixedConsensus
 from rayrdma.protocols.omega import Omega
 from rayrdma.protocols.paxos import PaxosTwoPhase
 from rayrdma.protocols.preferential_paxos import PreferentialPaxos
@@ -18,6 +19,7 @@ from .ben_or import BEN_OR
 from .broadcast import BROADCAST
 from .cheap_quorum import CHEAP_QUORUM
 from .disk_paxos import DISK_PAXOS
+from .mixed import MIXED_CONSENSUS
 from .model import MODEL
 from .observation import Check, Observation, Violation
 from .omega import OMEGA
@@ -31,6 +33,7 @@ from .views import VIEWS
 INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
     (PaxosTwoPhase, PAXOS),
     (BenOr, BEN_OR),
+    (MixedConsensus, MIXED_CONSENSUS),
     (DiskPaxosTwoPhase, DISK_PAXOS),
     (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
     (ViewProtocol, VIEWS),

@@ -24,7 +24,7 @@ class Protocol(ABC):
         needs_memories: whether it makes no sense without a memory.
         needs_graph: whether each process has a memory of its own, which only its neighbours in a shared-memory graph
             reach; without a graph everybody is everybody's neighbour.
-        needs_resilience: whether it has to know how many crashes the graph tolerates, for it waits for all others.
+        needs_resilience: whether it has to know how many crashes the graph tolerates, for it waits for n - f answers.
         binary: whether it decides 0 or 1, and nothing else can be proposed.
         elects: whether it asks the failure detector Omega for a leader.
         byzantine: whether it promises anything if processes are Byzantine.
