@@ -61,7 +61,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "setup: $(PYTHON) cannot make virtual environments; apt install python3-venv" >&2; exit 2; }
 	@test -e $@ || { echo "setup: creating .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv --clear $(VENV); }
-	@echo "setup: installing $$(grep -c == requirements.lock) pinned packages (about 220 MB to fetch the first time)"
+	@echo "setup: installing $$(grep -c == requirements.lock) pinned packages (about 330 MB to fetch the first time)"
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	@echo "setup: installing rayrdma from this folder"
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
