@@ -21,7 +21,7 @@ TITLE = "Fault tolerance for connections"
 WORDS = ("", "known as")
 """Heads of the columns that have no numbers."""
 MORE_STYLE = """
-figure svg { border-radius: 6px; }
+@media (prefers-color-scheme: dark) { figure svg { padding: 1rem; background: #fdfdfb; border-radius: 6px; } }
 .figures td:first-child { white-space: nowrap; } .figures td:last-child { min-width: 0; }
 .figures th, .figures td { padding-right: 0.9rem; }
 """
