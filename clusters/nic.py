@@ -38,7 +38,7 @@ class NicCache:
         hit_ns: nanoseconds of an operation, there and back, whose connection states both NICs hold.
         miss_ns: nanoseconds that it takes longer if they have to fetch them.
     Raises:
-        UsageError: one of them is below 0 or no number.
+        UsageError: one of them is below 0 or no number, or an operation would take no time.
     """
 
     entries: int = 1024
@@ -49,6 +49,8 @@ class NicCache:
         for name, value in (("entries", self.entries), ("hit_ns", self.hit_ns), ("miss_ns", self.miss_ns)):
             if not 0 <= value < math.inf:
                 raise UsageError(f"{name} of a NIC's cache must be 0 or more, not {value}")
+        if not self.hit_ns:
+            raise UsageError("hit_ns of a NIC's cache must be more than 0: an operation takes some time")
 
     def miss_rate(self, connections: int) -> float:
         """The share of operations whose connection state is not in the cache."""

@@ -52,7 +52,7 @@ MOST_EXACT = 40
 SECONDS = 20.0
 """After which the exact tolerance is given up, and what was proved of it by then is certified."""
 MAX_ROUNDS = 100
-"""With a common coin two are expected; none of 2^100 runs takes more."""
+"""With a common coin two are expected; that a run takes more than 100 has a probability of about 2^-100."""
 
 EXACT, CERTIFIED = "exact", "certified"
 FORMULA = "formula"

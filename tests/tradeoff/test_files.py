@@ -150,3 +150,11 @@ def test_a_page_of_a_run_that_went_wrong_says_so(swept: Tradeoff) -> None:
 def test_any_cache_can_be_drawn(swept: Tradeoff, entries: int) -> None:
     figures = draw(swept.points, NicCache(entries=entries))
     assert all(encode(figure, "png") for figure in figures.values())
+
+
+@pytest.mark.parametrize(("processes", "degrees"), [((5,), (4,)), ((2,), (1,)), ((2000,), (16,))])
+def test_small_sweeps_can_be_drawn(processes: tuple[int, ...], degrees: tuple[int, ...], tmp_path: Path) -> None:
+    swept = sweep(processes, degrees, nic=NicCache(entries=1, miss_ns=0), storage=tmp_path)
+    assert swept.holds
+    assert swept.folder is not None
+    assert (Path(swept.folder) / "tradeoff.html").stat().st_size > 20_000

@@ -16,7 +16,7 @@ from rayrdma.clusters.nic import NicCache
 nics = st.builds(
     NicCache,
     entries=st.integers(0, 5000),
-    hit_ns=st.floats(0, 1e6),
+    hit_ns=st.floats(1e-3, 1e6),
     miss_ns=st.floats(0, 1e6),
 )
 connections = st.integers(0, 1_000_000)
@@ -69,3 +69,9 @@ def test_a_cost_below_nothing_is_refused(wrong: dict[str, float]) -> None:
     [name] = wrong
     with pytest.raises(UsageError, match=f"{name} of a NIC's cache must be 0 or more"):
         NicCache(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_operation_takes_some_time() -> None:
+    with pytest.raises(UsageError, match="more than 0"):
+        NicCache(hit_ns=0)
+    assert NicCache(miss_ns=0).operation_ns(5000) == 2000

@@ -166,10 +166,12 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
         (RDMA_SCALE, (14, -10), "left"),
         (RDMA_FULL, (8, -19), "right"),
     ):
-        most = max(point.connections_per_nic for point in points if point.system == system)
-        share = min(point.share for point in points if point.connections_per_nic == most)
+        marks = [(point.connections_per_nic, -point.share) for point in points if point.system == system]
+        if not marks:
+            continue
+        x, below = max(marks)
         axes.annotate(
-            system, (most, share), xytext=offset, textcoords="offset points", ha=align, color=COLOURS[system],
+            system, (x, -below), xytext=offset, textcoords="offset points", ha=align, color=COLOURS[system],
             fontweight="bold", zorder=7,
         )  # fmt: skip
 
@@ -208,15 +210,16 @@ def _cost(points: Sequence[Point], nic: NicCache) -> Figure:
 
     figure = Figure(figsize=(9.6, 4.4), layout="constrained")
     one, whole = figure.subplots(1, 2)
-    sizes = [point.processes for point in points]
     degrees = sorted({point.degree for point in points if point.system == RDMA_SCALE})
-    shown = 16 if 16 in degrees else degrees[-1]
-    x = _between(min(sizes), max(sizes), nic.entries + 1)
+    least, most = min(point.processes for point in points), max(point.processes for point in points)
+    x = _between(least, max(most, 100 * least), nic.entries + 1)
 
     one.set_title("An operation on a memory")
     one.set_ylabel("expected cost")
     _line(one, x, [nic.operation_ns(n - 1) for n in x], RDMA_FULL, "RDMA Full")
-    _line(one, x, [nic.operation_ns(shown)] * len(x), RDMA_SCALE, f"RDMA Scale,\ndegree {shown}", above=True)
+    if degrees:
+        shown = 16 if 16 in degrees else degrees[-1]
+        _line(one, x, [nic.operation_ns(shown)] * len(x), RDMA_SCALE, f"RDMA Scale,\ndegree {shown}", above=True)
     _line(
         one, x, [nic.operation_ns(0)] * len(x), MESSAGE_PASSING, "a message\nand its answer", dashed=True, above=False
     )

@@ -60,17 +60,23 @@ def _head(tradeoff: Tradeoff) -> str:
 
 
 def _tolerance(tradeoff: Tradeoff, figures: Mapping[str, Figure]) -> str:
+    caption = (
+        "Filled: so many crashes are survived, whoever they are. Hollow: with so many an attack blocks. Between both "
+        "nobody knows."
+    )
     expanders = [point for point in tradeoff.points if point.system == RDMA_SCALE]
-    largest = max(expanders, key=lambda point: (point.processes, point.degree))
+    if expanders:
+        largest = max(expanders, key=lambda point: (point.processes, point.degree))
+        n = largest.processes
+        caption += (
+            f" For example {n:,} processes with {largest.connections_per_nic} connections each: whichever "
+            f"{largest.tolerated:,} crash, {percent(largest.share)}, the others decide. With all connections it "
+            f"would be {n - 1:,} crashes, for {n - 1:,} connections each."
+        )
     return (
         "<section><h2>What is survived</h2>"
         f"<figure>{inline(figures['tolerance'], 'tolerance', 'Tolerance against connections per NIC')}"
-        "<figcaption>For example "
-        f"{largest.processes:,} processes with {largest.connections_per_nic} connections each: "
-        f"whichever {largest.tolerated:,} crash, {percent(largest.share)}, the others decide. With all "
-        f"connections it would be {largest.processes - 1:,} crashes, for {largest.processes - 1:,} connections each."
-        "</figcaption>"
-        "</figure></section>"
+        f"<figcaption>{caption}</figcaption></figure></section>"
     )
 
 
