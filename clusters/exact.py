@@ -1,9 +1,10 @@
 """Exact answers by integer programming (HiGHS, through scipy).
 
 Choose W with |W| <= n/2 so that as many processes v as can be have all of N[v] in W: these are the largest set of
-survivors with which HBO blocks. Colour the memories with two colours so that many processes see only the first and
-many only the second: these are the sides of an SM-cut. And for the vertex expansion (Dinkelbach's method): is there a
-set with q |N[C]| - (p + q) |C| < 0, where p/q is the least ratio so far?
+survivors with which HBO blocks. Choose S and T, both large, without a pair at distance two or less: these are the sides
+of an SM-cut. (With a colour for each memory instead, those that S or T can reach, it takes three times as long.) And
+for the vertex expansion (Dinkelbach's method): is there a set with q |N[C]| - (p + q) |C| < 0, where p/q is the least
+ratio so far?
 
 Measured on random 4-regular graphs, on two cores: HiGHS needs about 1 second for the first question for n = 32, 3 for
 40, 5 for 48, 20 for 56 and 60 for 64, for cubic graphs 30 for 80. CP-SAT of OR-tools needs 5 times as long for 32, and
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .attack import represented
+from .attack import represented, within_two
 from .topology import Topology
 
 Processes = npt.NDArray[np.int64]
@@ -44,31 +45,30 @@ def largest_blocking_set(topology: Topology, seconds: float, nodes: int | None =
     from scipy.sparse import block_array
 
     n, half = topology.n, topology.n // 2
-    who, whom, each = _entries(topology)
+    who, whom, each = _entries(*topology.closed())
     matrix = block_array([[-who, whom], [None, -each]])  # in C, in W
     low = np.concatenate([np.zeros(who.shape[0]), [-half]])
     solution, bound = _maximise(np.repeat([1.0, 0.0], n), matrix, low, np.ones(2 * n), seconds, nodes)
     return _seeing_only(topology, solution[n:] > 0.5), _whole(bound, half)
 
 
-def largest_cut(topology: Topology, seconds: float, nodes: int | None = None) -> tuple[Processes, Processes, int]:
-    """Two sets of processes without a memory that both can reach, the smaller one as large as can be.
+def largest_cut(topology: Topology, seconds: float, nodes: int | None = None) -> tuple[Processes, int]:
+    """One side of an SM-cut, as large as it can be with as many others that can reach no memory in common with it.
 
     Returns:
-        Both sets, ascending, and a size that the smaller one never exceeds: its own, unless the solver gave up.
+        The side, ascending, and a size that no side exceeds if the other is as large; its own or less, unless the
+        solver gave up.
     """
     from scipy.sparse import block_array
 
     n, half = topology.n, topology.n // 2
-    who, whom, each = _entries(topology)
+    who, whom, each = _entries(*within_two(topology))
     one = np.ones((1, 1))
-    rows = [[-who, None, whom, None], [None, -who, -whom, None], [each, None, None, -one], [None, each, None, -one]]
-    matrix = block_array(rows)  # in S, in T, the memory's colour, the smaller size
-    low = np.concatenate([np.zeros(who.shape[0]), -np.ones(who.shape[0]), [0, 0]])
-    highest = np.append(np.ones(3 * n), half)
-    solution, bound = _maximise(np.append(np.zeros(3 * n), 1.0), matrix, low, highest, seconds, nodes)
-    colour = solution[2 * n : 3 * n] > 0.5
-    return _seeing_only(topology, colour), _seeing_only(topology, ~colour), _whole(bound, half)
+    matrix = block_array([[-who, -whom, None], [each, None, -one], [None, each, -one]])  # in S, in T, the smaller size
+    low = np.concatenate([-np.ones(who.shape[0]), [0, 0]])
+    highest = np.append(np.ones(2 * n), half)
+    solution, bound = _maximise(np.append(np.zeros(2 * n), 1.0), matrix, low, highest, seconds, nodes)
+    return np.flatnonzero(solution[:n] > 0.5), _whole(bound, half)
 
 
 def least_expanding(topology: Topology, best: Processes, seconds: float) -> tuple[Processes, bool]:
@@ -82,7 +82,7 @@ def least_expanding(topology: Topology, best: Processes, seconds: float) -> tupl
     from scipy.sparse import block_array
 
     n = topology.n
-    who, whom, each = _entries(topology)
+    who, whom, each = _entries(*topology.closed())
     matrix = block_array([[-who, whom], [each, None], [-each, None]])
     low = np.concatenate([np.zeros(who.shape[0]), [1, -(n // 2)]])
     until = time.monotonic() + seconds
@@ -103,12 +103,11 @@ def expansion_of(topology: Topology, chosen: Processes) -> Fraction:
     return Fraction(represented(topology, chosen) - len(chosen), len(chosen))
 
 
-def _entries(topology: Topology) -> tuple[Any, Any, Any]:
-    """For each entry of the closed neighbourhoods one row: who sees, and whom; and one row over everybody."""
+def _entries(indptr: Processes, indices: npt.NDArray[np.int32]) -> tuple[Any, Any, Any]:
+    """For each entry of the rows, who sees, and whom; and one row over everybody."""
     from scipy.sparse import csr_array
 
-    indptr, indices = topology.closed()
-    count, n = len(indices), topology.n
+    count, n = len(indices), len(indptr) - 1
     rows = np.arange(count + 1)
     who = csr_array((np.ones(count), np.repeat(np.arange(n), np.diff(indptr)), rows), shape=(count, n))
     return who, csr_array((np.ones(count), indices, rows), shape=(count, n)), np.ones((1, n))
