@@ -138,11 +138,11 @@ def _tolerance(points: Sequence[Point], nic: NicCache) -> Figure:
 
 
 def _shade(axes: Axes, points: Sequence[Point], colour: Any) -> None:
-    """What is not known of the graphs of one size: between certified and attacked."""
+    """What is not known of the graphs of one size: from certified to one less than attacked."""
     points = sorted(points, key=lambda point: point.degree)
     x = [point.connections_per_nic for point in points]
     low = [point.share for point in points]
-    high = [(point.blocked or point.processes) / point.processes for point in points]
+    high = [((point.blocked or point.processes) - 1) / point.processes for point in points]
     axes.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
     axes.plot(x, low, color=colour, linewidth=1.2)
     axes.plot(x, high, color=colour, linewidth=0.9, linestyle=(0, (4, 2.5)))
@@ -212,7 +212,7 @@ def _cost(points: Sequence[Point], nic: NicCache) -> Figure:
     one, whole = figure.subplots(1, 2)
     degrees = sorted({point.degree for point in points if point.system == RDMA_SCALE})
     least, most = min(point.processes for point in points), max(point.processes for point in points)
-    x = _between(least, max(most, 100 * least), nic.entries + 1)
+    x = _between(least, max(most, 10 * least, 10 * nic.entries), nic.entries + 1)
 
     one.set_title("An operation on a memory")
     one.set_ylabel("expected cost")
