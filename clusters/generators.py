@@ -21,7 +21,7 @@ from .room import require_bytes
 
 Edges = tuple[int, npt.NDArray[np.int32]]
 
-BYTES_PER_EDGE = 64
+BYTES_PER_EDGE = 80
 """The peak while edges become sorted rows: the pairs, both directions of them as one key, and one sort of these."""
 BYTES_PER_PROCESS = 32
 MOST_PROCESSES = 2**31 - 1

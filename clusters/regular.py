@@ -3,7 +3,8 @@
 The pairing model: ``degree`` stubs a process, paired at random, make every simple graph equally likely, if one draws
 until a simple one comes. What is not simple, about (d^2 - 1)/4 of the n d/2 pairs whatever n is, is repaired here by
 switches instead: the pairs ab and ce become ac and be, if both are new. So the graph is uniform but for these few
-edges, and the more so the larger n is. Dense graphs (a degree of n/2 or more) are complements of sparse ones.
+edges, and the more so the larger n is (cubic graphs of 6 processes: the prism in 92 of 100 draws instead of 86). Dense
+graphs (a degree of n/2 or more) are complements of sparse ones.
 """
 
 from __future__ import annotations
