@@ -17,6 +17,7 @@ from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.protocols import ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from tests.actors.leftovers import actors, processes, runs, wait_for, wait_until_gone
+from tests.cli.command import heed_interrupts
 
 pytestmark = pytest.mark.live
 
@@ -40,6 +41,7 @@ def start(*command: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
 
 

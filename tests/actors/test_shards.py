@@ -25,6 +25,7 @@ from rayrdma.simulator.batch.rounds import run_rounds
 from rayrdma.simulator.batch.shard import Setting
 from tests.actors.heads import head, node
 from tests.actors.leftovers import actors, processes, wait_for, wait_until_gone
+from tests.cli.command import heed_interrupts
 
 pytestmark = pytest.mark.live
 
@@ -84,6 +85,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
 
 
