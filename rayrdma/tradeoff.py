@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -21,7 +21,7 @@ from rayrdma.clusters.attack import blocking_set
 from rayrdma.clusters.attack_kernels import grow
 from rayrdma.clusters.exact import largest_blocking_set
 from rayrdma.clusters.nic import NicCache
-from rayrdma.clusters.spectral import spectrum
+from rayrdma.clusters.spectral import DENSE, spectrum
 from rayrdma.clusters.topology import Topology, make_topology
 from rayrdma.model.errors import UsageError
 from rayrdma.protocols.hybrid_ben_or import HybridBenOr
@@ -154,12 +154,18 @@ def _look_at_all(
     graphs = [(n, degree) for n in processes for degree in dict.fromkeys((0, *degrees, n - 1))]
     points: list[Point] = []
     tell("looking at graphs", 0, len(graphs))
+    for point in _each(lambda graph: look_at(*graph, seed, nic), graphs):
+        points.append(point)
+        tell(f"n = {point.processes:,}, {point.topology}", len(points), len(graphs))
+    return points
+
+
+def _each(look: Callable[[tuple[int, int]], Point], graphs: Sequence[tuple[int, int]]) -> Iterator[Point]:
+    """Small graphs one by one, for their whole spectrum takes all cores; large ones several at once."""
+    yield from map(look, (graph for graph in graphs if graph[0] <= DENSE))
     # What takes long is compiled, lets other threads run and does not heed Ctrl-C: these threads are not waited for.
     with ThreadPool() as pool:
-        for point in pool.imap(lambda graph: look_at(*graph, seed, nic), graphs):
-            points.append(point)
-            tell(f"n = {point.processes:,}, {point.topology}", len(points), len(graphs))
-    return points
+        yield from pool.imap(look, (graph for graph in graphs if graph[0] > DENSE))
 
 
 def look_at(n: int, degree: int, seed: int, nic: NicCache) -> Point:
