@@ -19,7 +19,7 @@ def test_the_live_part_of_the_table(tmp_path: Path) -> None:
     assert table["bounds"] == []
     assert [latency["protocol"] for latency in table["latencies"]] == [
         "paxos", "paxos-two-phase", "disk-paxos", "disk-paxos-two-phase", "protected-memory-paxos",
-        "fast-and-robust",
+        "fast-and-robust", "ben-or", "hybrid-ben-or",
     ]  # fmt: skip
     for latency in table["latencies"]:
         assert latency["rounds"] == len(latency["seconds"]) == 200
