@@ -7,12 +7,13 @@ it there. An actor that dies ends the run, for its processes and memories were n
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rayrdma.actors.cluster import ray_session
 from rayrdma.clusters.room import require_bytes
@@ -37,8 +38,23 @@ class ShardHost(Shard):
         return peak_bytes()
 
 
-ShardActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, scheduling_strategy="SPREAD")(ShardHost)
+ShardActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(ShardHost)
 """`ShardHost` as a Ray actor. It asks for no CPU of its own: more shards than those are slower, and work."""
+
+
+def spread(count: int, cpus: dict[str, float]) -> list[str]:
+    """A node for each of ``count`` shards, so that each CPU of the cluster gets as many as any other.
+
+    We place them ourselves: Ray's own spreading forgets about the actors that ask for no CPU.
+
+    Args:
+        cpus: of each node; those without any get shards only if no node has one.
+    """
+    able = {node: number for node, number in cpus.items() if number} or dict.fromkeys(cpus, 1.0)
+    nodes: list[str] = []
+    for _ in range(count):
+        nodes.append(min(able, key=lambda node: (nodes.count(node) + 1) / able[node]))
+    return nodes
 
 
 class ShardActors(Shards):
@@ -51,16 +67,21 @@ class ShardActors(Shards):
         addresses: of the nodes that they are on.
     """
 
-    def __init__(self, setting: Setting, population: Population, count: int) -> None:
-        self.count = count
-        self.spans = population.cut(count)
+    def __init__(self, setting: Setting, population: Population, nodes: Sequence[str]) -> None:
+        self.count = len(nodes)
+        self.spans = population.cut(self.count)
         shared = ray.put(population)
         self._actors: list[Any] = []
         self.pids: tuple[int, ...] = ()
         self.addresses: tuple[str, ...] = ()
         self._nodes: tuple[str, ...] = ()
         try:
-            self._actors = [ShardActor.remote(setting, shared, *span) for span in self.spans]
+            self._actors = [
+                ShardActor.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+                    setting, shared, *span
+                )
+                for node, span in zip(nodes, self.spans, strict=True)
+            ]
             found = self.get(self.call("whereabouts"), timeout=SETUP_SECONDS)
             self.pids, self._nodes, self.addresses = zip(*found, strict=True)
         except BaseException:
@@ -132,14 +153,15 @@ def shards_on_ray(
         EnvironmentProblem: there is no Ray, or a shard can not be started.
     """
     with ray_session(address, stored_bytes(population)):
-        nodes = sum(node["Alive"] for node in ray.nodes())
+        cpus = {node["NodeID"]: node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]}
         senders = len(population.senders)
-        count = min(count or int(ray.cluster_resources().get("CPU", 1)), senders)
+        count = min(count or int(sum(cpus.values())) or 1, senders)
+        nodes = spread(count, cpus)
         require_bytes(
-            machine_bytes(population, -(-count // nodes)),
+            machine_bytes(population, max(map(nodes.count, nodes))),
             f"a run of {population.n:,} processes, {senders:,} of them alive, in {count:,} shards",
         )
-        shards = ShardActors(setting, population, count)
+        shards = ShardActors(setting, population, nodes)
         try:
             yield shards
         finally:

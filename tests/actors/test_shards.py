@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from rayrdma.actors.shards import shards_on_ray
+from rayrdma.actors.shards import shards_on_ray, spread
 from rayrdma.clusters.topology import make_topology
 from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.scale import ScaleConfig, run_scale
@@ -121,6 +121,13 @@ def test_ctrl_c_is_one_line_and_leaves_nothing(private: tuple[str, Path], tmp_pa
     output, errors = run.communicate()
     assert (run.returncode, output, errors) == (130, "", "rayrdma: interrupted\n")
     wait_until_gone(lambda: processes(mark))
+
+
+def test_a_node_gets_shards_in_proportion_to_its_cpus() -> None:
+    assert spread(4, {"a": 2.0, "b": 2.0}) == ["a", "b", "a", "b"]
+    assert spread(6, {"a": 4.0, "b": 2.0, "head": 0.0}) == ["a", "a", "b", "a", "a", "b"]
+    assert spread(3, {"a": 0.0, "b": 0.0}) == ["a", "b", "a"]
+    assert spread(1, {"a": 1.0, "b": 8.0}) == ["b"]
 
 
 def test_shards_are_spread_over_the_nodes_of_a_cluster(private: tuple[str, Path], authenticated: Path) -> None:
