@@ -1,0 +1,233 @@
+"""A guest that is up: runs commands in it, one after the other, and says how they ended."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+import sysconfig
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from tests.guest import GuestError, build
+from tests.guest import machine as start
+from tests.guest import uml as build_uml
+from tests.guest.machine import Machine
+
+CHECKOUT = Path(__file__).parents[2]
+PYVERBS = "/usr/lib/python3/dist-packages/pyverbs"
+
+BOOT_LIMIT = 120.0
+"""Seconds until a guest that has not come up never will; it takes 6, and several times that on a machine at work."""
+
+ENVIRONMENT = {
+    "HOME": "/root",
+    "TERM": "dumb",
+    "LANG": "C.UTF-8",
+    "PATH": f"{CHECKOUT}/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "RAYRDMA_GUEST": "1",
+    # Ray gives its processes seconds to start that they do not have on an emulated CPU.
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "300",
+    "RAY_health_check_initial_delay_ms": "60000",
+    "RAY_health_check_timeout_ms": "60000",
+    "RAY_health_check_failure_threshold": "20",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_memory_monitor_refresh_ms": "0",
+}
+
+
+PROLOGUE = (
+    "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items()),
+    f"cd {shlex.quote(str(CHECKOUT))}",
+    "hostname guest",
+    "ulimit -l unlimited",
+    "mkdir -p /dev/shm /dev/pts /tmp/ray",
+    "mount -t tmpfs shm /dev/shm",
+    "mount -t devpts pts /dev/pts",
+    "mount -t tmpfs ray /tmp/ray",  # a cluster on the other side is none of the guest's
+    f"ln -sfn {PYVERBS} {shlex.quote(sysconfig.get_path('purelib'))}/pyverbs",
+    "ip link set lo up",
+)
+"""What the shell does first."""
+
+
+class TimeLimit(GuestError):
+    """A command did not end in its time."""
+
+
+class Guest:
+    """A machine whose shell is ours. A context manager: leaving it is a power cut."""
+
+    def __init__(self, machine: Machine, setup: list[str], echo: BinaryIO | None = None) -> None:
+        """Wait until the machine is up and run the commands ``setup`` in its shell; ``echo`` gets what is printed.
+
+        Raises:
+            GuestError: it did not come up.
+        """
+        self._machine = machine
+        self._echo = echo
+        self._token = secrets.token_hex(8)
+        self._output = bytearray()
+        self._status: int | None = None
+        self._ended = False
+        self._news = threading.Condition()
+        threading.Thread(target=self._listen, name="guest", daemon=True).start()
+        try:
+            self._tell(" && ".join([*PROLOGUE, *setup]))
+            if self.wait(BOOT_LIMIT) != 0:
+                raise GuestError(f"the guest could not be set up: {self.output()}")
+        except BaseException:
+            self.kill()
+            raise
+
+    def run(self, command: str, timeout: float) -> int:
+        """Run a line of shell in the checkout, for at most ``timeout`` seconds; its exit status.
+
+        Raises:
+            TimeLimit: it runs still; the guest is then of no more use.
+            GuestError: the guest died of it.
+        """
+        self.start(command)
+        return self.wait(timeout)
+
+    def start(self, command: str) -> None:
+        """Start a line of shell and do not wait; ``wait`` or ``wait_for`` does."""
+        self._tell(f"bash -c {shlex.quote(command)} </dev/null; (status=$?; sync; exit $status)")
+
+    def wait(self, timeout: float) -> int:
+        """The exit status of the command that was started; its output is then in ``output()``."""
+        self._wait(lambda: self._status is not None, timeout, "the command runs still")
+        assert self._status is not None
+        return self._status
+
+    def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
+        """Wait until the command has printed something that matches."""
+        found: re.Match[str] | None = None
+
+        def seen() -> bool:
+            nonlocal found
+            found = re.search(pattern, self.output())
+            return found is not None or self._status is not None
+
+        self._wait(seen, timeout, f"the command has not printed {pattern!r}")
+        if found is None:
+            raise GuestError(f"the command ended without printing {pattern!r}: {self.output()}")
+        return found
+
+    def output(self) -> str:
+        """What the last command has printed so far, both streams as one."""
+        return self._output.decode(errors="replace")
+
+    def kill(self) -> None:
+        """End the machine as a power cut does."""
+        self._machine.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _tell(self, line: str) -> None:
+        """Hand the shell a line, and have it say how that ended."""
+        with self._news:
+            self._output.clear()
+            self._status = None
+        try:
+            self._machine.port.sendall(f"{line}\nprintf '\\0{self._token} %d\\n' $?\n".encode())
+        except OSError:
+            raise GuestError(f"the guest is dead{self._last_words()}") from None
+
+    def _listen(self) -> None:
+        """Take in what comes through the port: output, and after it the mark that ends a command."""
+        mark = re.compile(rb"\0" + self._token.encode() + rb" (\d+)\n")
+        pending = b""
+        while True:
+            try:
+                received = self._machine.port.recv(1 << 16)
+            except OSError:
+                received = b""
+            if not received:
+                break
+            pending += received
+            if found := mark.search(pending):
+                self._take(pending[: found.start()])
+                pending = pending[found.end() :]
+                with self._news:
+                    self._status = int(found[1])
+                    self._news.notify_all()
+            elif (start := pending.rfind(b"\0")) >= 0 and len(pending) - start < 32:
+                self._take(pending[:start])
+                pending = pending[start:]
+            else:
+                self._take(pending)
+                pending = b""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def _take(self, output: bytes) -> None:
+        if self._echo:
+            self._echo.write(output)
+            self._echo.flush()
+        with self._news:
+            self._output += output
+            self._news.notify_all()
+
+    def _wait(self, condition: Callable[[], bool], timeout: float, otherwise: str) -> None:
+        with self._news:
+            there = self._news.wait_for(lambda: condition() or self._ended, timeout)
+            done = condition()
+        if not there:
+            raise TimeLimit(f"{otherwise} after {timeout:g} s")
+        if not done:
+            raise GuestError(f"the guest died{self._last_words()}")
+
+    def _last_words(self) -> str:
+        self._machine.process.wait(10)
+        self._machine.console.seek(0)
+        said = self._machine.console.read().decode(errors="replace").split("\n")[-6:]
+        return f" (exit status {self._machine.process.returncode}): " + " | ".join(line.strip() for line in said)
+
+
+def boot(
+    *, uml: bool = False, cpus: int = 2, memory: int = 4096, share: Path | None = None, echo: BinaryIO | None = None
+) -> Guest:
+    """A guest by itself, with its device on a network of its own.
+
+    Args:
+        uml: User-Mode Linux instead of QEMU; it has one CPU.
+        cpus: How many QEMU emulates.
+        memory: In MiB.
+        share: A folder of this machine that the guest can write to; what it writes elsewhere vanishes.
+        echo: Where the output of commands goes as it comes.
+
+    Raises:
+        GuestError: it cannot be made, or does not come up.
+    """
+    image = build.image()
+    if uml:
+        machine = start.uml(image, build_uml.kernel(), memory=memory)
+        mount = "mount -t hostfs -o {folder} share {folder}"
+    else:
+        machine = start.qemu(image, cpus=cpus, memory=memory, share=share)
+        mount = "mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,access=any share {folder}"
+    shared = []
+    if share:
+        folder = shlex.quote(str(share))
+        shared = [f"mkdir -p {folder}", mount.format(folder=folder)]
+    return Guest(machine, [*shared, "ip link add eth0 type dummy", *device("10.0.3.1")], echo)
+
+
+def device(address: str) -> list[str]:
+    """Commands that put a software RDMA device on ``eth0``."""
+    return [
+        f"ip addr add {address}/24 dev eth0",
+        "ip link set eth0 up",
+        "rdma link add rxe0 type rxe netdev eth0",
+    ]
