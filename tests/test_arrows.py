@@ -52,10 +52,10 @@ BELONGS_TO = {
 
 ONLY_IN = {
     "ray": ("actors/", "clusters/", "transports/ray_channel.py"),
-    "pyverbs": ("transports/verbs.py",),
+    "pyverbs": ("transports/verbs/device.py",),
     "numba": ("kernels.py",),
     "llvmlite": ("kernels.py",),
-    "zmq": ("transports/links.py",),
+    "zmq": ("transports/links.py", "transports/verbs/handshake.py"),
     "nacl": ("model/signatures.py",),
     "typer": ("cli.py", "options.py"),
 }

@@ -79,6 +79,11 @@ class Within:
     policy: LegalChange
     reach: frozenset[int]
 
+    @property
+    def one_writer(self) -> bool:
+        """As `permissions.one_writer`."""
+        return getattr(self.policy, "one_writer", False)
+
     def __call__(self, process: int, region: str, old: Permission, new: Permission) -> bool:
         inside = process in self.reach and (new.readers | new.write) <= self.reach
         return inside and self.policy(process, region, old, new)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import TypeVar
 
 from .errors import UsageError
 
@@ -68,11 +69,25 @@ LegalChange = Callable[[int, str, Permission, Permission], bool]
 """``legal_change(process, region, old, new)``: may ``process`` change this region's permission so?"""
 
 
+Policy = TypeVar("Policy", bound=Callable[..., bool])
+
+
+def one_writer(policy: Policy) -> Policy:
+    """Mark a policy that never lets more than one process write where at most one did.
+
+    Transports then need not reckon with writes to one register that overtake each other.
+    """
+    policy.one_writer = True  # type: ignore[attr-defined]
+    return policy
+
+
+@one_writer
 def static(process: int, region: str, old: Permission, new: Permission) -> bool:
     """No change is legal: *static permissions*."""
     return False
 
 
+@one_writer
 def exclusive_write_to_caller(process: int, region: str, old: Permission, new: Permission) -> bool:
     """Whoever asks may take the exclusive write permission for itself (Protected Memory Paxos)."""
     return new == exclusive_writer(process, len(old.readers | old.write))

@@ -59,6 +59,11 @@ class Region:
             raise UsageError(f"region {self.name!r} needs at least one register of at least one byte")
         object.__setattr__(self, "decode", msgspec.msgpack.Decoder(self.of).decode)
 
+    @property
+    def one_writer(self) -> bool:
+        """Whether its permission lets at most one process write, whatever changes of it are made."""
+        return len(self.permission.writers) < 2 and getattr(self.legal_change, "one_writer", False)
+
     def encode(self, value: Any) -> bytes:
         """``value`` as the bytes of a register.
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rayrdma.model.outcomes import ACK, NAK
-from rayrdma.model.permissions import Permission, exclusive_writer
+from rayrdma.model.permissions import Permission, exclusive_writer, one_writer
 from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import ENCODE, Record, Region, Value, view
@@ -62,6 +62,7 @@ class Evidence(Record, frozen=True):
     proof: Proof | None
 
 
+@one_writer
 def revoke_only(process: int, region: str, old: Permission, new: Permission) -> bool:
     """Anybody may take the leader's write permission away; nobody can get it, not even the leader again."""
     return new == Permission(read=old.readers | old.write)

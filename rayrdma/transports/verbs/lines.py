@@ -1,0 +1,191 @@
+"""What a process holds towards the regions of a memory, and its own port on a device.
+
+What a completion means. SUCCESS: it has taken effect. REM_ACCESS_ERR, REM_INV_REQ_ERR: the memory's device refused, it
+had no effect; the agent says whether the process has no permission (NAK) or a key that was out of date (again, with the
+new one). WR_FLUSH_ERR: something earlier had broken the queue pair, this was not begun (again). Anything else, as
+RETRY_EXC_ERR: unknown, neither ACK nor NAK; the memory may be dead, then the operation stays pending for ever. If its
+agent answers once more, the queue pair is connected anew, which ends whatever was still under way on it, and a look at
+the register tells, in most cases, whether it had taken effect; where it can not be told, it stays unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from rayrdma.model.permissions import static
+from rayrdma.model.regions import Region
+
+from .device import DENIED, FLUSHED, GET, PUT, STATUS, SUCCESS, SWAP, Device, QueuePair, request, set_swap
+from .handshake import Keys
+from .layout import WORD_BYTES, InPlace, layout_of
+
+DONE, REFUSED, _AGAIN, _UNKNOWN = range(4)
+NO_KEYS = Keys(0, 0, 0)
+_OUTCOMES = {SUCCESS: DONE, FLUSHED: _AGAIN} | dict.fromkeys(DENIED, REFUSED)
+
+
+class Unknown(Exception):
+    """Whether an operation took effect can not be told; ``key`` is what it was posted with."""
+
+    def __init__(self, why: str, key: int = 0) -> None:
+        super().__init__(why)
+        self.key = key
+
+
+class Owner(Protocol):
+    """Who posts through a port: one list at a time."""
+
+    def completed(self, outcome: int) -> None:
+        """What it posted has come to an end."""
+
+
+class Port:
+    """One process's completion queue and protection domain on a device; all its connections share it.
+
+    Attributes:
+        why: what the last unknown end was.
+    """
+
+    UNKNOWN = _UNKNOWN
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.domain = device.domain()
+        self.completions = device.completions()
+        self.why = ""
+        self._collect = self.completions.collect
+        self._owners: dict[int, Owner] = {}
+        self._numbers = 0
+
+    def queue_pair(self) -> QueuePair:
+        """One whose peer may do nothing."""
+        return self.device.queue_pair(self.domain, self.completions)
+
+    def post(self, owner: Owner, pair: QueuePair, requests: tuple[Any, ...]) -> None:
+        """Post a list of work requests, chained to each other. The first one to fail, or the last one, completes it."""
+        self._numbers = number = self._numbers + 1
+        for one in requests:
+            one.wr_id = number
+        self._owners[number] = owner
+        pair.post(requests[0])
+
+    def collect(self) -> None:
+        """Tell the owners of what has completed."""
+        for found in self._collect():
+            owner = self._owners.pop(found.wr_id, None)
+            if owner is not None:  # else it is what follows a failure, or its owner has lost interest
+                outcome = _OUTCOMES.get(found.status, _UNKNOWN)
+                if outcome == _UNKNOWN:
+                    self.why = (
+                        f"the device reports {STATUS.get(found.status, found.status)}: whether it was done is unknown"
+                    )
+                owner.completed(outcome)
+
+    def forget(self, owner: Owner) -> None:
+        """It is not to be told any more of what it has posted."""
+        for number in [number for number, waiting in self._owners.items() if waiting is owner]:
+            del self._owners[number]
+
+    def close(self) -> None:
+        """Give it back, after all its connections."""
+        self.completions.close()
+        self.domain.close()
+
+
+class Line:
+    """One queue pair of the process: for its reads (None), or for its writes to a region.
+
+    Attributes:
+        broken: it must be connected before its next use.
+        used: something is under way on it.
+    """
+
+    def __init__(self, region: str | None) -> None:
+        self.region = region
+        self.pair: QueuePair | None = None
+        self.broken = True
+        self.used = False
+
+    def close(self) -> None:
+        """Give the queue pair back."""
+        if self.pair is not None:
+            self.pair.close()
+            self.pair = None
+
+
+class Side:
+    """What a process knows of one region of a memory.
+
+    Attributes:
+        keys: the latest that the agent told.
+        words: of registers, what they held when we last saw them.
+        slots: of registers, which of our two slots we committed last.
+        reading_room: the most bytes that are read of it at once.
+    """
+
+    def __init__(self, region: Region, n: int) -> None:
+        self.region = region
+        self.layout = layout_of(region, n)
+        self.line = Line(region.name)
+        self.keys = NO_KEYS
+        self.words: dict[int, int] = {}
+        self.slots: dict[int, int] = {}
+        in_place = isinstance(self.layout, InPlace)
+        self.reading_room = self.layout.size if in_place else max(self.layout.stride, region.registers * WORD_BYTES)
+        self._requests: dict[tuple[int, ...], tuple[Any, ...]] = {}
+
+    def may_ever_write(self, process: int) -> bool:
+        """Whether it may write now, or could be allowed to later."""
+        region = self.region
+        return process in region.permission.writers or region.legal_change is not static
+
+    def take(self, keys: Keys) -> None:
+        """Use these keys from now on."""
+        if keys != self.keys:
+            self.keys = keys
+            self._requests.clear()
+
+    def empty(self) -> None:
+        """A new instance: nothing is known of the registers, and the keys are out of date."""
+        self.words.clear()
+        self.slots.clear()
+        self.take(NO_KEYS)
+
+    def committed(self, register: int, word: int, which: int | None) -> None:
+        """Our word was swapped in."""
+        self.words[register] = word
+        if which is not None:
+            self.slots[register] = which
+
+    # Lists of work requests are made once and posted often: making one takes longer than posting it.
+
+    def get(self, local: tuple[int, int, int], offset: int, key: int) -> tuple[Any, ...]:
+        """READ that many bytes from ``offset`` on."""
+        return self._cached(GET, local, offset, key)
+
+    def put(self, local: tuple[int, int, int], offset: int, key: int) -> tuple[Any, ...]:
+        """WRITE them there."""
+        return self._cached(PUT, local, offset, key)
+
+    def _cached(self, opcode: int, local: tuple[int, int, int], offset: int, key: int) -> tuple[Any, ...]:
+        name = opcode, local[1], offset, key
+        made = self._requests.get(name)
+        if made is None:
+            made = self._requests[name] = (request(opcode, local, (self.keys.base + offset, key)),)
+        return made
+
+    def swap(self, local: tuple[int, int, int], offset: int, key: int, expected: int, new: int) -> tuple[Any, ...]:
+        """Compare and swap the eight bytes at ``offset``; what they were goes to ``local``."""
+        name = SWAP, offset, key
+        made = self._requests.get(name)
+        if made is None:
+            made = self._requests[name] = (request(SWAP, local, (0, 0)),)
+        set_swap(made[0], (self.keys.base + offset, key), expected, new)
+        return made
+
+    def put_and_swap(
+        self, local: tuple[int, int, int], offset: int, key: int, swap: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """WRITE, and then swap, in one list: the queue pair keeps the order (IBTA 1.4, 10.8.3.3)."""
+        first = request(PUT, local, (self.keys.base + offset, key), signalled=False, then=swap[0])
+        return first, *swap
