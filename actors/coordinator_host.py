@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import tempfile
 import threading
@@ -61,6 +62,7 @@ class Party:
     pid: int
     node: str
     host: str
+    no_device: str = ""
     alive: bool = True
 
 
@@ -79,6 +81,7 @@ class CoordinatorHost:
         self._dead_processes: set[int] = set()
         self._dead_memories: set[int] = set()
         self._segments: dict[int, Any] = {}
+        self._secrets = {process: secrets.token_hex(16) for process in range(wiring.n)}
         self._transports: Counter[str] = Counter()
         self._began: float | None = None
         self._closed = threading.Event()
@@ -119,7 +122,12 @@ class CoordinatorHost:
             pulses |= found["pulses"]
             keys |= found["keys"]
         for chosen in self._ask(
-            [party.actor.connect.remote(party.actor, addresses, inboxes, pulses, keys) for party in self._processes]
+            [
+                party.actor.connect.remote(
+                    party.actor, addresses, inboxes, pulses, keys, {id: self._secrets[id] for id in party.members}
+                )
+                for party in self._processes
+            ]
         ):
             self._transports.update(chosen)
         for address in addresses:
@@ -220,23 +228,41 @@ class CoordinatorHost:
     def _locate(self, party: Party) -> None:
         (found,) = self._ask([party.actor.whereabouts.remote()])
         party.pid, party.node, party.host = found["pid"], found["node"], found["host"]
+        party.no_device = found["no_device"]
         party.hold = party.actor.hold.remote()
 
     def _open_memories(self) -> list[MemoryAddress]:
-        """Make all memories, each in shared memory if all processes can map it and that is allowed."""
-        shared = [self._shares_memory(party) for party in self._memories]
-        self._check_room(sum(len(party.members) for party, shm in zip(self._memories, shared, strict=True) if not shm))
-        opened = self._ask([party.actor.open.remote(shm) for party, shm in zip(self._memories, shared, strict=True)])
+        """Make all memories, each behind what suits it."""
+        carriers = [self._carrier(party) for party in self._memories]
+        self._check_room(carriers)
+        opened = self._ask(
+            [
+                party.actor.open.remote(carrier, self._secrets)
+                for party, carrier in zip(self._memories, carriers, strict=True)
+            ]
+        )
+        what = {"shm": "segments", "verbs": "agents"}
         return [
-            MemoryAddress(number, party.actor, party.node, files.get(number))
-            for party, files in zip(self._memories, opened, strict=True)
+            MemoryAddress(
+                number, party.actor, party.node, **({what[carrier]: found[number]} if carrier in what else {})
+            )
+            for party, carrier, found in zip(self._memories, carriers, opened, strict=True)
             for number in party.members
         ]
 
-    def _check_room(self, memories: int) -> None:
+    def _check_room(self, carriers: list[str]) -> None:
         """Ray itself would first allocate each channel's size in private memory, and then wait for room."""
         graph = self._wiring.graph
-        pairs = memories * self._wiring.n if graph is None else sum(len(graph.closed(p)) for p in range(graph.n))
+        without = sum(len(party.members) for party in self._processes if party.no_device)
+        users = {"shm": 0, "verbs": without, "ray-channel": self._wiring.n}
+        memories = sum(
+            len(party.members) for party, carrier in zip(self._memories, carriers, strict=True) if users[carrier]
+        )
+        pairs = sum(
+            len(party.members) * users[carrier] for party, carrier in zip(self._memories, carriers, strict=True)
+        )
+        if graph is not None:
+            pairs = min(pairs, sum(len(graph.closed(p)) for p in range(graph.n)))
         needed = 2 * pairs * channel_bytes(frame_bytes(self._wiring.regions()))
         room = int(ray.cluster_resources().get("object_store_memory", 0))
         if needed > room:
@@ -245,18 +271,27 @@ class CoordinatorHost:
                 "lower register_bytes, use --transport shm, or a Ray with more (ray start --object-store-memory=...)"
             )
 
-    def _shares_memory(self, party: Party) -> bool:
+    def _carrier(self, party: Party) -> str:
+        """How the memories of this actor are reached: by verbs where there are devices, else by shm on one host."""
         wanted = self._plan.transport
+        counts = any(isinstance(f.at, After) and f.memory in party.members for f in self._crashes("memory"))
         together = all(other.host == party.host for other in self._processes) and party.host == self._host
-        if wanted == "shm" and not together:
+        carrier = wanted
+        if wanted == "auto":
+            devices = not party.no_device and not all(other.no_device for other in self._processes)
+            carrier = "verbs" if devices else "shm" if together and SHARED_MEMORY.is_dir() else "ray-channel"
+        if carrier == "shm" and not together:
             raise UsageError("the transport shm needs all parties on one host; use --transport auto or ray-channel")
-        shm = wanted != "ray-channel" and together and SHARED_MEMORY.is_dir()
-        if shm and any(isinstance(f.at, After) and f.memory in party.members for f in self._crashes("memory")):
+        if wanted == "verbs":
+            for other in (party, *self._processes):
+                if other.no_device:
+                    raise EnvironmentProblem(f"the transport verbs needs a device at every party: {other.no_device}")
+        if counts and carrier != "ray-channel":
             raise UsageError(
-                "over shm nobody sees a memory's operations, so it can not crash at one; "
+                f"over {carrier} nobody sees a memory's operations, so it can not crash at one; "
                 "give a time (m0@0.5) or use --transport ray-channel"
             )
-        return shm
+        return carrier
 
     def _ask(self, calls: list[Any]) -> list[Any]:
         """The answers of actors that are being set up."""

@@ -1,7 +1,7 @@
-"""How a process reaches a memory: over shared memory, over channels, or by actor calls between nodes.
+"""How a process reaches a memory: through a device, over shared memory, over channels, or by actor calls between nodes.
 
-Every process has two connections to every memory, as every RDMA host would have two queue pairs: one for the
-protocol, and one for heartbeats, which must not wait for each other. On a shared-memory graph it has one to each
+Every process has two connections to every memory: one for the protocol, and one for heartbeats, which must not wait
+for each other. On a shared-memory graph it has one to each
 memory within its reach, and to the others none that would cost anything: should it try, it calls their actors, and they
 refuse.
 """
@@ -10,16 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 
+from rayrdma.actors.devices import use_device, why_no_device
 from rayrdma.actors.omega import heartbeat_region
 from rayrdma.actors.wiring import MemoryAddress, Wiring
 from rayrdma.model.regions import Region
 from rayrdma.transports.connection import Connection
 from rayrdma.transports.ray_channel import CallEnd, ChannelEnd, RayChannelConnection, make_channel
 from rayrdma.transports.service import frame_bytes
+
+if TYPE_CHECKING:
+    from rayrdma.transports.verbs.connection import VerbsConnection
+    from rayrdma.transports.verbs.lines import Port
+
+SETUP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,35 @@ class Dialled:
     segment: Any = None
 
 
-def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wiring) -> Dialled:
+@dataclass
+class Ports:
+    """A process's ports on its host's device, made when first needed: its heartbeats run on a thread of their own.
+
+    ``secret`` is what the agents of memories know it by.
+    """
+
+    secret: str
+    protocol: Port | None = None
+    pulse: Port | None = None
+
+    def of(self, part: int) -> Port:
+        """For a part of a memory: the protocol's regions, or, below 0, the heartbeats."""
+        from rayrdma.transports.verbs.lines import Port  # pyverbs is loaded only where it is used
+
+        which = "protocol" if part >= 0 else "pulse"
+        if getattr(self, which) is None:
+            setattr(self, which, Port(use_device()))
+        port: Port = getattr(self, which)
+        return port
+
+    def close(self) -> None:
+        """Give them back, after the connections."""
+        for port in (self.protocol, self.pulse):
+            if port is not None:
+                port.close()
+
+
+def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wiring, ports: Ports) -> Dialled:
     """Connect a process of the actor ``me`` on ``node`` to the memory at ``address``."""
     layouts = [wiring.regions_of(address.number)]
     if wiring.beats_in_memory:
@@ -49,10 +84,24 @@ def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wirin
         connections += [ShmConnection(*part, process, 0) for part in zip(segments, layouts, strict=True)]
     else:
         near = wiring.graph is None or process in wiring.graph.closed(address.number)
-        for part, layout in zip((address.number, -1 - address.number), layouts, strict=False):
+        through_device = near and address.agents is not None and not why_no_device()
+        for index, (part, layout) in enumerate(zip((address.number, -1 - address.number), layouts, strict=False)):
+            if through_device and address.agents is not None:
+                connections.append(_through_device(ports, process, part, address.agents[index], layout, wiring.n))
+                continue
             end = _end(me, node, process, address, part, layout) if near else CallEnd(address.actor, part, process)
             connections.append(RayChannelConnection(end, layout))
     return Dialled(connections[0], connections[1] if wiring.beats_in_memory else None, segment)
+
+
+def _through_device(
+    ports: Ports, process: int, part: int, agent: str, layout: Sequence[Region], n: int
+) -> VerbsConnection:
+    from rayrdma.transports.verbs.connection import VerbsConnection
+
+    connection = VerbsConnection(ports.of(part), agent, ports.secret, layout, process, n)
+    connection.open(SETUP_SECONDS)
+    return connection
 
 
 def _end(

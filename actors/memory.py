@@ -12,15 +12,23 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import ray
 
+from rayrdma.actors.devices import use_device, why_no_device
 from rayrdma.actors.omega import heartbeat_region
 from rayrdma.actors.wiring import Wiring, host_identity
 from rayrdma.faults.plan import After
+from rayrdma.model.regions import Region
 from rayrdma.transports.ray_channel import ChannelServer, forget_semaphores, make_channel
 from rayrdma.transports.service import MemoryService, frame_bytes
+
+if TYPE_CHECKING:
+    from rayrdma.transports.verbs.agent import VerbsMemory
+    from rayrdma.transports.verbs.lines import Port
+    from rayrdma.transports.verbs.relay import Relay
 
 
 class MemoryHost:
@@ -33,36 +41,68 @@ class MemoryHost:
         self._held = threading.Event()
         self._segments: dict[int, Any] = {}
         self._services: dict[int, MemoryService] = {}
+        self._registered: dict[int, VerbsMemory] = {}
+        self._relays: list[tuple[Relay, Any]] = []
+        self._ports: list[Port] = []
+        self._secrets: dict[int, str] = {}
         self._servers: list[ChannelServer] = []
 
     def whereabouts(self) -> dict[str, Any]:
         """Where this actor runs."""
-        return {"pid": os.getpid(), "node": ray.get_runtime_context().get_node_id(), "host": host_identity()}
+        return {
+            "pid": os.getpid(),
+            "node": ray.get_runtime_context().get_node_id(),
+            "host": host_identity(),
+            "no_device": why_no_device(),
+        }
 
-    def open(self, shm: bool) -> dict[int, tuple[str, ...]]:
-        """Make the memories, in shared memory or behind channels.
+    def open(self, transport: str, secrets: Mapping[int, str]) -> dict[int, tuple[str, ...]]:
+        """Make the memories, in shared memory, behind a device or behind channels.
 
+        Args:
+            secrets: of each process, by which the agent of a memory behind a device knows who asks.
         Returns:
-            The files of each memory's segments, if it has any.
+            The files of each memory's segments, or where the agents of its parts are asked; nothing over channels.
         Raises:
-            EnvironmentProblem: no room for a segment.
+            EnvironmentProblem: no room for a segment, or the device refused.
         """
-        opened = {}
+        opened: dict[int, tuple[str, ...]] = {}
+        self._secrets = dict(secrets)
         for number in self._numbers:
             parts = {number: self._wiring.regions_of(number)}
             if self._wiring.beats_in_memory:
                 parts[-1 - number] = [heartbeat_region(self._wiring.n)]
-            for part, regions in parts.items():
-                if shm:
-                    from rayrdma.transports.shm import Segment  # compiled kernels are loaded only where they are used
+            if transport == "shm":
+                opened[number] = tuple(self._map(part, regions) for part, regions in parts.items())
+            elif transport == "verbs":
+                opened[number] = tuple(self._register(part, regions) for part, regions in parts.items())
+            if transport != "shm":
+                # Behind a device these only refuse: to processes out of reach, who have nothing but calls.
+                self._services |= {part: MemoryService(regions, self._wiring.n) for part, regions in parts.items()}
+                if -1 - number in self._services:
+                    self._services[-1 - number].reset(0)
+        return opened
 
-                    self._segments[part] = Segment.create(self._path(part), self._wiring.n, regions)
-                else:
-                    self._services[part] = MemoryService(regions, self._wiring.n)
-            if -1 - number in self._services:
-                self._services[-1 - number].reset(0)
-            opened[number] = tuple(map(self._path, parts))
-        return opened if shm else {}
+    def _map(self, part: int, regions: list[Region]) -> str:
+        from rayrdma.transports.shm import Segment  # compiled kernels are loaded only where they are used
+
+        path = f"{self._wiring.folder}/{'memory' if part >= 0 else 'pulse'}-{part if part >= 0 else -1 - part}"
+        self._segments[part] = Segment.create(path, self._wiring.n, regions)
+        return path
+
+    def _register(self, part: int, regions: list[Region]) -> str:
+        from rayrdma.transports.verbs.agent import VerbsMemory  # so is pyverbs
+
+        near = self._secrets
+        if self._wiring.graph is not None:
+            near = {process: near[process] for process in self._wiring.graph.closed(part)}
+        address = ray.util.get_node_ip_address()
+        secrets = {secret: process for process, secret in near.items()}
+        memory = VerbsMemory(use_device(), address, regions, secrets, n=self._wiring.n)
+        self._registered[part] = memory
+        if part < 0:
+            memory.reset(0)
+        return memory.endpoint
 
     def hold(self) -> None:
         """Return when the actor is told to end; the pending call is how its death is noticed."""
@@ -76,16 +116,16 @@ class MemoryHost:
     def reset(self, instance: int) -> None:
         """Empty the protocol's regions for a new instance; what belongs to older ones takes no effect any more."""
         for number in self._numbers:
-            if self._segments:
-                self._segments[number].reset(instance)
-            else:
-                self._services[number].reset(instance)
+            for kept in (self._segments, self._registered, self._services):
+                if number in kept:
+                    kept[number].reset(instance)
 
     def crash(self, number: int) -> None:
         """A crash of one memory among several: it answers nothing any more."""
         for part in (number, -1 - number):
-            if part in self._services:
-                self._services[part].crash()
+            for kept in (self._registered, self._services):
+                if part in kept:
+                    kept[part].crash()
 
     def crash_after(self, number: int, after: After) -> None:
         """Die right after an operation has taken effect; only a memory that answers by itself can count them."""
@@ -95,8 +135,24 @@ class MemoryHost:
         """Serve one process over a pair of channels; the channel of the replies."""
         replies = make_channel(me, reader, node, frame_bytes(self._regions))
         pause = 0.0 if number >= 0 else self._wiring.period / 2
-        self._servers.append(ChannelServer(self._services[number], process, requests, replies, pause))
+        behind = self._relay(number, process) if number in self._registered else self._services[number]
+        self._servers.append(ChannelServer(behind, process, requests, replies, pause))
         return replies
+
+    def _relay(self, part: int, process: int) -> Relay:
+        """For a process that has no device, on a memory that is behind one."""
+        from rayrdma.transports.verbs.connection import VerbsConnection
+        from rayrdma.transports.verbs.lines import Port
+        from rayrdma.transports.verbs.relay import Relay, as_bytes
+
+        port = Port(use_device())
+        regions = as_bytes(self._wiring.regions_of(part) if part >= 0 else [heartbeat_region(self._wiring.n)])
+        memory = self._registered[part]
+        connection = VerbsConnection(port, memory.endpoint, self._secrets[process], regions, process, self._wiring.n)
+        relay = Relay(connection)
+        self._ports.append(port)
+        self._relays.append((relay, connection))
+        return relay
 
     def forget(self) -> None:
         """All channels are open on both ends."""
@@ -108,14 +164,19 @@ class MemoryHost:
 
     def close(self) -> None:
         """Let go of everything, in order."""
+        for relay, _ in self._relays:
+            relay.close()
         for server in self._servers:
             server.close()
+        for _, connection in self._relays:
+            connection.close()
+        for port in self._ports:
+            port.close()
+        for memory in self._registered.values():
+            memory.close()
         for segment in self._segments.values():
             segment.close()
         self._held.set()
-
-    def _path(self, part: int) -> str:
-        return f"{self._wiring.folder}/{'memory' if part >= 0 else 'pulse'}-{part if part >= 0 else -1 - part}"
 
 
 MemoryActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=8)(MemoryHost)

@@ -11,7 +11,8 @@ from typing import Any
 import ray
 
 from rayrdma.actors.by_value import load_class
-from rayrdma.actors.dial import Dialled, dial
+from rayrdma.actors.devices import device_soft, why_no_device
+from rayrdma.actors.dial import Dialled, Ports, dial
 from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
 from rayrdma.actors.omega import Board, MemoryBoard, MessageBoard, Omega
 from rayrdma.actors.wiring import MemoryAddress, Report, Wiring, host_identity
@@ -24,6 +25,7 @@ from rayrdma.transports.ray_channel import forget_semaphores
 
 SPIN = 2000  # steps without an event before the loop sleeps between steps
 NAP = 0.001
+SOFT_PACE = 10
 
 
 class Seat:
@@ -37,6 +39,7 @@ class Seat:
         self.outbox: Outbox | None = None
         self.pulse_outbox: Outbox | None = None
         self.dialled: list[Dialled] = []
+        self.ports: Ports | None = None
         self.fans: dict[str, Any] = {}
         self.omega: Omega | None = None
         self.current: LiveProcess | None = None
@@ -71,6 +74,7 @@ class ProcessHost:
             "pid": os.getpid(),
             "node": self._node,
             "host": host_identity(),
+            "no_device": why_no_device(),
             "keys": {id: seat.signer.public for id, seat in self._seats.items()},
             "inboxes": {id: seat.inbox.endpoint for id, seat in self._seats.items()},
             "pulses": {id: seat.pulse.endpoint for id, seat in self._seats.items() if seat.pulse is not None},
@@ -87,19 +91,25 @@ class ProcessHost:
         inboxes: Mapping[int, str],
         pulses: Mapping[int, str],
         keys: Mapping[int, bytes],
+        secrets: Mapping[int, str],
     ) -> list[str]:
         """Open connections to every memory and to every process.
 
+        Args:
+            secrets: of the processes here, by which the agents of memories know them.
         Returns:
             The transport of every (process, memory) pair that may use one.
         """
         verifier = Verifier(dict(keys))
         for seat in self._seats.values():
-            seat.dialled = [dial(me, self._node, seat.id, address, self._wiring) for address in memories]
+            seat.ports = ports = Ports(secrets[seat.id])
+            seat.dialled = [dial(me, self._node, seat.id, address, self._wiring, ports) for address in memories]
             seat.fans = self._fans(seat)
             seat.outbox = Outbox(seat.id, inboxes)
             seat.identity = Identity(seat.signer, verifier)
-            seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, pulses), self._wiring.period)
+            # A software device would be busy with nothing but heartbeats.
+            period = self._wiring.period * (SOFT_PACE if ports.pulse is not None and device_soft() else 1)
+            seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, pulses), period)
         forget_semaphores()
         graph = self._wiring.graph
         return [
@@ -181,7 +191,7 @@ class ProcessHost:
                 dialled.protocol.close()
                 if dialled.pulse is not None:
                     dialled.pulse.close()
-            for part in (seat.outbox, seat.pulse_outbox, seat.inbox, seat.pulse):
+            for part in (seat.ports, seat.outbox, seat.pulse_outbox, seat.inbox, seat.pulse):
                 if part is not None:
                     part.close()
         self._held.set()

@@ -83,12 +83,14 @@ class Wiring:
 
 @dataclass(frozen=True)
 class MemoryAddress:
-    """Where a memory is: its actor, and the files of its segments, if all can map them."""
+    """Where a memory is: its actor, and either the files of its segments, if all can map them, or where the agents of
+    its parts are asked, if it is operated on through a device."""
 
     number: int
     actor: Any
     node: str
-    segments: tuple[str, ...] | None
+    segments: tuple[str, ...] | None = None
+    agents: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

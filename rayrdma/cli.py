@@ -83,7 +83,7 @@ def run(
     processes: Annotated[int | None, typer.Option(help="How many; one for each input, or mostly 3.")] = None,
     memories: Annotated[int | None, typer.Option(help="How many; 3, or 0 if the protocol needs none.")] = None,
     engine: Annotated[str, typer.Option(help="sim or ray.")] = "sim",
-    transport: Annotated[str, typer.Option(help="Of live memories: auto, shm or ray-channel.")] = "auto",
+    transport: Annotated[str, typer.Option(help="Of live memories: auto, verbs, shm or ray-channel.")] = "auto",
     inputs: Annotated[str | None, typer.Option(help="a,b,c, or @FILE with one value a line.")] = None,
     crash: Annotated[str, typer.Option(help="p0@write:2 (after its 2nd write), m2@0 (at time 0), ...")] = "",
     pause: Annotated[str, typer.Option(help="p1@3-9: process 1 stands still from time 3 to 9.")] = "",

@@ -55,7 +55,7 @@ class RunConfig:
 
     Args:
         engine: ``sim`` or ``ray``.
-        transport: of live memories: ``auto``, ``shm`` or ``ray-channel``.
+        transport: of live memories: ``auto``, ``verbs``, ``shm`` or ``ray-channel``.
         schedule: of the simulator: ``constant`` (the common case), ``jitter`` or ``adversary``.
         seed: of everything random.
         rounds: instances, one after the other, on the same parties.

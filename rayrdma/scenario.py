@@ -13,7 +13,7 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
 
 ENGINES = ("sim", "ray")
-TRANSPORTS = ("auto", "shm", "ray-channel")
+TRANSPORTS = ("auto", "verbs", "shm", "ray-channel")
 SCHEDULES = ("constant", "jitter", "adversary")
 
 
@@ -29,7 +29,7 @@ class Scenario:
         seed: of everything random.
         rounds: instances of the protocol, one after the other, on the same parties.
         schedule: of the simulator: ``constant`` (the common case), ``jitter`` or ``adversary``.
-        transport: of live memories: ``auto``, ``shm`` or ``ray-channel``.
+        transport: of live memories: ``auto``, ``verbs``, ``shm`` or ``ray-channel``.
         timeout: seconds that a live round may take before it counts as blocked.
         register_bytes: the size of every register instead of the protocol's own.
         processes_per_actor: live processes that share an actor; None: one each up to 16.

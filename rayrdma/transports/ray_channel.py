@@ -30,7 +30,7 @@ from ray.experimental.channel.shared_memory_channel import Channel
 from rayrdma.model.regions import Region
 
 from .connection import PENDING, Call, Pending
-from .service import FrameCodec, MemoryService, decode_reply
+from .service import FrameCodec, Serves, decode_reply
 
 CHANNEL, CALLS = "ray-channel", "ray-channel (actor calls)"
 PATIENCE = 200  # polls without an answer before polling becomes rare
@@ -67,9 +67,7 @@ class ChannelServer:
         pause: seconds between two looks for a request, at least; for requests that are in no hurry.
     """
 
-    def __init__(
-        self, service: MemoryService, process: int, requests: Channel, replies: Channel, pause: float = 0.0
-    ) -> None:
+    def __init__(self, service: Serves, process: int, requests: Channel, replies: Channel, pause: float = 0.0) -> None:
         self._requests = requests
         self._replies = replies
         self._service = service

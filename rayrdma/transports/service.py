@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -54,13 +54,20 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     value: Any
 
 
-_decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_request = msgspec.msgpack.Decoder(Request).decode
 decode_reply = msgspec.msgpack.Decoder(Reply).decode
 
 
 def frame_bytes(regions: Sequence[Region]) -> int:
     """The most bytes that a frame of these regions takes."""
     return FRAME_OVERHEAD + max((region.registers * (region.register_bytes + 16) for region in regions), default=0)
+
+
+class Serves(Protocol):
+    """What stands behind a channel."""
+
+    def apply(self, process: int, frame: bytes) -> bytes | None:
+        """Carry out an operation of ``process``; the reply, None after a crash."""
 
 
 class MemoryService:
@@ -94,7 +101,7 @@ class MemoryService:
     def apply(self, process: int, frame: bytes) -> bytes | None:
         """Let an operation of ``process`` take effect; the reply, None after a crash. Nonsense is refused."""
         try:
-            request = _decode_request(frame)
+            request = decode_request(frame)
         except UNREADABLE:
             return ENCODE((0, REFUSED, None))  # no request has the number 0
         with self._lock:

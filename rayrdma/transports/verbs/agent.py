@@ -91,7 +91,9 @@ class VerbsMemory:
     Args:
         host: the address at which the agent listens.
         regions: what the memory has; those that lie over others have nothing of their own.
-        secrets: of processes, by which the agent knows who asks.
+        secrets: of the processes that may come near, by which the agent knows who asks.
+        revocation: how permission to write is revoked; None: as the device supports it.
+        n: how many processes the run has; None: as many as have secrets.
     Attributes:
         endpoint: where the agent is to be asked.
     Raises:
@@ -105,10 +107,11 @@ class VerbsMemory:
         regions: Iterable[Region],
         secrets: Mapping[str, int],
         revocation: Revocation | None = None,
+        n: int | None = None,
     ) -> None:
         self._device = device
         self._processes = sorted(secrets.values())
-        n = max(self._processes) + 1
+        n = n or self._processes[-1] + 1
         if n > 256:
             raise EnvironmentProblem(
                 f"over verbs a memory has room for 256 processes, not for {n}; use another transport"
