@@ -9,12 +9,12 @@ STAMP := $(VENV)/installed-$(firstword $(shell pwd | cksum))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check kills soak bench lock clean
+.PHONY: help setup demo test check verbs test-verbs kills soak bench lock clean
 # Tests that kill processes and measurements must not run beside anything else, whatever -j says.
 .NOTPARALLEL:
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' Makefile | expand -t 18
 
 setup: $(STAMP) ## create .venv and install what requirements.lock pins, and rayrdma itself
 	@echo "setup: ready, .venv holds what requirements.lock pins"
@@ -23,13 +23,19 @@ demo: $(STAMP) ## the main job: reproduce the comparison table, in the simulator
 	$(BIN)/rayrdma table
 
 test: $(STAMP) ## the tests: two at a time in the simulator, then one by one those with real processes
-	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "not live and not verbs and not guests" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m live
 
 check: $(STAMP) ## formatting, lint and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy --strict
+
+verbs: $(STAMP) ## make the pyverbs of Debian (apt install python3-pyverbs) importable from .venv
+	$(BIN)/python -m rayrdma.pyverbs_link
+
+test-verbs: $(STAMP) ## the tests over RDMA verbs, in guests with a software device; installs nothing
+	$(BIN)/python -m tests.guest test
 
 kills: $(STAMP) ## kill -9 of 50 leaders at random points, over each transport
 	$(BIN)/python -m tests.actors.kills

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("protocols",),
-    ("faults",),
+    ("faults", "pyverbs_link"),
     ("transports", "checks", "clusters", "batch"),
     ("scenario", "reference"),
     ("actors", "simulator"),

@@ -137,8 +137,10 @@ def test_an_installed_wheel_imports(wheel: Path, tmp_path: Path):
 COMMANDS = {
     "setup": [],
     "demo": ["bin/rayrdma table"],
-    "test": ['-m pytest -m "not live" -n 2', "-m pytest -m live"],
+    "test": ['-m pytest -m "not live and not verbs and not guests" -n 2', "-m pytest -m live"],
     "check": ["-m ruff check .", "-m ruff format --check .", "-m mypy --strict"],
+    "verbs": ["-m rayrdma.pyverbs_link"],
+    "test-verbs": ["-m tests.guest test"],
     "kills": ["-m tests.actors.kills"],
     "soak": ["-m tests.soak"],
     "bench": ["bin/rayrdma bench"],
@@ -156,7 +158,7 @@ def test_each_command_runs_what_it_says(target: str):
 
 
 def test_make_alone_lists_the_commands():
-    assert re.findall(r"^make (\w+) ", succeed("make", cwd=ROOT), re.M) == ["help", *COMMANDS]
+    assert re.findall(r"^make ([\w-]+) ", succeed("make", cwd=ROOT), re.M) == ["help", *COMMANDS]
 
 
 def test_types_are_checked_in_the_linked_folders():
@@ -297,7 +299,7 @@ def test_clean_keeps_the_run_folders(tmp_path: Path):
 # CI
 
 
-@pytest.mark.parametrize(("failing", "ran"), [("none", ["check", "test", "kills"]), ("check", ["check"])])
+@pytest.mark.parametrize(("failing", "ran"), [("none", ["check", "test", "test-verbs", "kills"]), ("check", ["check"])])
 def test_ci_runs_its_commands_and_stops_at_a_failure(tmp_path: Path, failing: str, ran: list[str]):
     make = tmp_path / "make"
     make.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log\ntest "$*" != {failing}\n')

@@ -1,4 +1,4 @@
-"""Run commands in guests, and make these: ``python -m tests.guest build | run``."""
+"""Run commands in guests, and make these: ``python -m tests.guest build | run | test``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.guest import GuestError, build, run, uml
+from tests.guest import GuestError, build, run, suite, uml
 
 FAILED = 125
 """Exit status when it was not the command that failed; 124 for its time limit, as `timeout` has it."""
@@ -27,10 +27,17 @@ def main() -> int:
     running.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
     running.add_argument("--share", type=Path, metavar="FOLDER", help="the guest writes to it; elsewhere it vanishes")
     running.add_argument("line", nargs="+", metavar="COMMAND", help="one word is a line of shell")
+    commands.add_parser("test", help="run the tests over verbs: in guests, and on two from outside")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
     try:
-        return make(chosen.uml) if chosen.command == "build" else execute(chosen)
+        match chosen.command:
+            case "build":
+                return make(chosen.uml)
+            case "run":
+                return execute(chosen)
+            case _:
+                return suite.main()
     except run.TimeLimit as late:
         print(f"guest: {late}", file=sys.stderr)
         return 124

@@ -76,7 +76,7 @@ def _make(folder: Path) -> None:
     debian.unpack([*debian.closure(VERBS), PYVERBS], made.layer)
     debian.unpack(debian.closure([QEMU]), made.qemu)
     _make_kernel(made)
-    say(f"made {made.folder.with_suffix('')} in {time.monotonic() - started:.0f} s")
+    say(f"made in {time.monotonic() - started:.0f} s")
 
 
 def _make_kernel(made: Image) -> None:

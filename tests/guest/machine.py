@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -25,8 +27,8 @@ class Machine:
     """To the shell in the guest."""
     console: IO[bytes]
     """What its kernel said: a file without a name."""
-    monitor: socket.socket | None
-    """QEMU's, which speaks QMP."""
+    monitor: Monitor | None
+    """QEMU's; User-Mode Linux has none."""
 
     def kill(self) -> None:
         """As a power cut does, and with it what runs inside."""
@@ -34,6 +36,37 @@ class Machine:
             # The processes in User-Mode Linux are processes of this machine, and stay if their kernel alone dies.
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+class Monitor:
+    """QEMU's monitor: takes commands as JSON objects, one at a time (QMP)."""
+
+    def __init__(self, wire: socket.socket) -> None:
+        self._wire = wire
+        self._lines: IO[bytes] | None = None
+
+    def __call__(self, command: str, **arguments: object) -> None:
+        """Run a command and wait until it is done.
+
+        Raises:
+            GuestError: QEMU refuses it, or is dead.
+        """
+        if self._lines is None:
+            self._lines = self._wire.makefile("rb")
+            self._execute("qmp_capabilities", {})
+        self._execute(command, arguments)
+
+    def _execute(self, command: str, arguments: dict[str, object]) -> None:
+        assert self._lines is not None
+        with contextlib.suppress(OSError):
+            self._wire.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+        for line in self._lines:  # a greeting and events come in between
+            answer = json.loads(line)
+            if "error" in answer:
+                raise GuestError(f"QEMU refuses {command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return
+        raise GuestError(f"QEMU is dead, and takes no {command}")
 
 
 def qemu(
@@ -76,7 +109,7 @@ def qemu(
     program = shutil.which("qemu-system-x86_64", path=f"{image.qemu}/usr/bin:{os.environ['PATH']}")
     if program is None:
         raise GuestError("no qemu-system-x86_64, neither among the packages nor on this machine")
-    return _start("KILL", [program, *arguments], wires, port, monitor, LD_LIBRARY_PATH=libraries)
+    return _start("KILL", [program, *arguments], wires, port, Monitor(monitor), LD_LIBRARY_PATH=libraries)
 
 
 def _folder(tag: str, folder: Path, options: str = "") -> list[str]:
@@ -107,7 +140,7 @@ def _start(
     command: list[str],
     wires: list[socket.socket],
     port: socket.socket,
-    monitor: socket.socket | None,
+    monitor: Monitor | None,
     **variables: str,
 ) -> Machine:
     """Start ``command``, which gets the signal ``death`` when this process has died, be it by SIGKILL."""

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from rayrdma.pyverbs_link import DEBIAN
 from tests.guest import GuestError, build
 from tests.guest import machine as start
 from tests.guest import uml as build_uml
 from tests.guest.machine import Machine
 
 CHECKOUT = Path(__file__).parents[2]
-PYVERBS = "/usr/lib/python3/dist-packages/pyverbs"
 
 BOOT_LIMIT = 120.0
 """Seconds until a guest that has not come up never will; it takes 6, and several times that on a machine at work."""
@@ -50,10 +50,10 @@ PROLOGUE = (
     "mount -t tmpfs shm /dev/shm",
     "mount -t devpts pts /dev/pts",
     "mount -t tmpfs ray /tmp/ray",  # a cluster on the other side is none of the guest's
-    f"ln -sfn {PYVERBS} {shlex.quote(sysconfig.get_path('purelib'))}/pyverbs",
+    f"ln -sfn {DEBIAN} {shlex.quote(sysconfig.get_path('purelib'))}/pyverbs",
     "ip link set lo up",
 )
-"""What the shell does first."""
+"""What the shell of every guest does first."""
 
 
 class TimeLimit(GuestError):
@@ -78,7 +78,7 @@ class Guest:
         self._news = threading.Condition()
         threading.Thread(target=self._listen, name="guest", daemon=True).start()
         try:
-            self._tell(" && ".join([*PROLOGUE, *setup]))
+            self._tell(" && ".join(setup))
             if self.wait(BOOT_LIMIT) != 0:
                 raise GuestError(f"the guest could not be set up: {self.output()}")
         except BaseException:
@@ -221,7 +221,7 @@ def boot(
     if share:
         folder = shlex.quote(str(share))
         shared = [f"mkdir -p {folder}", mount.format(folder=folder)]
-    return Guest(machine, [*shared, "ip link add eth0 type dummy", *device("10.0.3.1")], echo)
+    return Guest(machine, [*PROLOGUE, *shared, "ip link set dummy0 name eth0", *device("10.0.3.1")], echo)
 
 
 def device(address: str) -> list[str]:

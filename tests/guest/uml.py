@@ -12,9 +12,9 @@ from tests.guest import GuestError, cache, debian
 from tests.guest.build import say
 
 SOURCE = "linux-source"
-TOOLS = ("flex", "bison", "libfl2")
+TOOLS = ("flex", "bison", "libfl2", "bc")
 CONFIG = Path(__file__).with_name("uml.config")
-SOURCES = [Path(__file__), Path(debian.__file__), CONFIG]
+SOURCES = [Path(__file__), CONFIG]
 
 
 def kernel() -> Path:
@@ -45,9 +45,9 @@ def _key() -> str:
 
 def _make(folder: Path) -> None:
     started = time.monotonic()
-    for tool in ("gcc", "make", "bc"):
+    for tool in ("gcc", "make"):
         if not shutil.which(tool):
-            raise GuestError(f"no {tool} here, which a kernel is compiled with; apt install build-essential bc")
+            raise GuestError(f"no {tool} here, which a kernel is compiled with; apt install build-essential")
     say("fetching the kernel's source and compiling it (about 140 MB, minutes)")
     tools = folder / "tools"
     debian.unpack([*debian.closure(TOOLS), debian.depends(SOURCE)], tools)
