@@ -10,7 +10,7 @@ import mmap
 import os
 import resource
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -283,7 +283,8 @@ class Completions:
     """A completion queue: polled, or slept on.
 
     Attributes:
-        descriptor: readable when there is something to `collect`, once it was `arm`ed.
+        queue: pyverbs' own.
+        descriptor: readable when something has completed, once it was `arm`ed.
     """
 
     def __init__(self, context: Any, depth: int) -> None:
@@ -291,16 +292,10 @@ class Completions:
         self._channel = _try("making a completion channel", CompChannel, context)
         (self.descriptor,) = _event_files() - before
         self.queue = _try("making a completion queue", CQ, context, depth, None, self._channel, 0)
-        self._poll = self.queue.poll
         self._armed = False
 
-    def collect(self) -> Sequence[Any]:
-        """What has completed since: each with ``wr_id``, ``status`` and ``qp_num``."""
-        count, found = self._poll(16)
-        return found if count else ()
-
     def arm(self) -> None:
-        """Have the descriptor become readable at the next completion. `collect` once more before sleeping."""
+        """Have the descriptor become readable at the next completion. Poll once more before sleeping."""
         if not self._armed:
             self.queue.req_notify()
             self._armed = True

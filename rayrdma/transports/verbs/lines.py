@@ -19,9 +19,13 @@ from .device import DENIED, FLUSHED, GET, PUT, STATUS, SUCCESS, SWAP, Device, Qu
 from .handshake import Keys
 from .layout import WORD_BYTES, InPlace, layout_of
 
-DONE, REFUSED, _AGAIN, _UNKNOWN = range(4)
+DONE, REFUSED, AGAIN, UNKNOWN = range(4)
+"""What came of a list of work requests."""
+Requests = tuple[Any, ...]
+"""A list, chained."""
 NO_KEYS = Keys(0, 0, 0)
-_OUTCOMES = {SUCCESS: DONE, FLUSHED: _AGAIN} | dict.fromkeys(DENIED, REFUSED)
+_COMPLETIONS = 16
+_OUTCOMES = {SUCCESS: DONE, FLUSHED: AGAIN} | dict.fromkeys(DENIED, REFUSED)
 
 
 class Unknown(Exception):
@@ -33,10 +37,9 @@ class Unknown(Exception):
 
 
 class Owner(Protocol):
-    """Who posts through a port: one list at a time."""
+    """Who posts through a port, one list at a time; ``outcome`` is set when that has come to an end."""
 
-    def completed(self, outcome: int) -> None:
-        """What it posted has come to an end."""
+    outcome: int | None
 
 
 class Port:
@@ -46,14 +49,12 @@ class Port:
         why: what the last unknown end was.
     """
 
-    UNKNOWN = _UNKNOWN
-
     def __init__(self, device: Device) -> None:
         self.device = device
         self.domain = device.domain()
         self.completions = device.completions()
         self.why = ""
-        self._collect = self.completions.collect
+        self._poll = self.completions.queue.poll
         self._owners: dict[int, Owner] = {}
         self._numbers = 0
 
@@ -61,25 +62,25 @@ class Port:
         """One whose peer may do nothing."""
         return self.device.queue_pair(self.domain, self.completions)
 
-    def post(self, owner: Owner, pair: QueuePair, requests: tuple[Any, ...]) -> None:
+    def post(self, owner: Owner, line: Line, requests: Requests) -> None:
         """Post a list of work requests, chained to each other. The first one to fail, or the last one, completes it."""
         self._numbers = number = self._numbers + 1
         for one in requests:
             one.wr_id = number
         self._owners[number] = owner
-        pair.post(requests[0])
+        line.post(requests[0])
 
     def collect(self) -> None:
         """Tell the owners of what has completed."""
-        for found in self._collect():
-            owner = self._owners.pop(found.wr_id, None)
-            if owner is not None:  # else it is what follows a failure, or its owner has lost interest
-                outcome = _OUTCOMES.get(found.status, _UNKNOWN)
-                if outcome == _UNKNOWN:
-                    self.why = (
-                        f"the device reports {STATUS.get(found.status, found.status)}: whether it was done is unknown"
-                    )
-                owner.completed(outcome)
+        count, completed = self._poll(_COMPLETIONS)
+        if count:
+            for found in completed:
+                owner = self._owners.pop(found.wr_id, None)
+                if owner is not None:  # else it is what follows a failure, or its owner has lost interest
+                    owner.outcome = outcome = _OUTCOMES.get(found.status, UNKNOWN)
+                    if outcome == UNKNOWN:
+                        status = STATUS.get(found.status, found.status)
+                        self.why = f"the device reports {status}: whether it was done is unknown"
 
     def forget(self, owner: Owner) -> None:
         """It is not to be told any more of what it has posted."""
@@ -97,14 +98,17 @@ class Line:
 
     Attributes:
         broken: it must be connected before its next use.
-        used: something is under way on it.
     """
 
     def __init__(self, region: str | None) -> None:
         self.region = region
         self.pair: QueuePair | None = None
         self.broken = True
-        self.used = False
+
+    def post(self, request: Any) -> None:
+        """Hand a work request to the device, and those chained to it."""
+        assert self.pair is not None
+        self.pair.post(request)
 
     def close(self) -> None:
         """Give the queue pair back."""
@@ -159,33 +163,50 @@ class Side:
 
     # Lists of work requests are made once and posted often: making one takes longer than posting it.
 
-    def get(self, local: tuple[int, int, int], offset: int, key: int) -> tuple[Any, ...]:
-        """READ that many bytes from ``offset`` on."""
-        return self._cached(GET, local, offset, key)
+    def cached(self, offset: int, length: int) -> Requests | None:
+        """READ that many bytes from ``offset`` on, if that was done before with these keys."""
+        return self._requests.get((GET, offset, length))
 
-    def put(self, local: tuple[int, int, int], offset: int, key: int) -> tuple[Any, ...]:
-        """WRITE them there."""
-        return self._cached(PUT, local, offset, key)
+    def cached_put(self, offset: int, length: int) -> Requests | None:
+        """WRITE them there, likewise."""
+        return self._requests.get((PUT, offset, length))
 
-    def _cached(self, opcode: int, local: tuple[int, int, int], offset: int, key: int) -> tuple[Any, ...]:
-        name = opcode, local[1], offset, key
-        made = self._requests.get(name)
-        if made is None:
-            made = self._requests[name] = (request(opcode, local, (self.keys.base + offset, key)),)
+    def get(self, local: tuple[int, int, int], offset: int, key: int) -> Requests:
+        """READ into ``local``."""
+        return self._keep(GET, local, offset, key)
+
+    def put(self, local: tuple[int, int, int], offset: int, key: int) -> Requests:
+        """WRITE from ``local``."""
+        return self._keep(PUT, local, offset, key)
+
+    def _keep(self, opcode: int, local: tuple[int, int, int], offset: int, key: int) -> Requests:
+        made = (request(opcode, local, (self.keys.base + offset, key)),)
+        self._requests[opcode, offset, local[1]] = made
         return made
 
-    def swap(self, local: tuple[int, int, int], offset: int, key: int, expected: int, new: int) -> tuple[Any, ...]:
+    def swap(self, local: tuple[int, int, int], offset: int, key: int, expected: int, new: int) -> Requests:
         """Compare and swap the eight bytes at ``offset``; what they were goes to ``local``."""
-        name = SWAP, offset, key
-        made = self._requests.get(name)
+        made = self._requests.get((SWAP, offset, 0))
         if made is None:
-            made = self._requests[name] = (request(SWAP, local, (0, 0)),)
+            made = self._requests[SWAP, offset, 0] = (request(SWAP, local, (0, 0)),)
         set_swap(made[0], (self.keys.base + offset, key), expected, new)
         return made
 
     def put_and_swap(
-        self, local: tuple[int, int, int], offset: int, key: int, swap: tuple[Any, ...]
-    ) -> tuple[Any, ...]:
-        """WRITE, and then swap, in one list: the queue pair keeps the order (IBTA 1.4, 10.8.3.3)."""
-        first = request(PUT, local, (self.keys.base + offset, key), signalled=False, then=swap[0])
-        return first, *swap
+        self,
+        local: tuple[int, int, int],
+        slot: int,
+        found: tuple[int, int, int],
+        offset: int,
+        key: int,
+        expected: int,
+        new: int,
+    ) -> Requests:
+        """WRITE a slot, and then swap, in one list: the queue pair keeps the order (IBTA 1.4, 10.8.3.3)."""
+        made = self._requests.get((SWAP, slot, local[1]))
+        if made is None:
+            swap = request(SWAP, found, (0, 0))
+            put = request(PUT, local, (self.keys.base + slot, key), signalled=False, then=swap)
+            made = self._requests[SWAP, slot, local[1]] = (put, swap)
+        set_swap(made[1], (self.keys.base + offset, key), expected, new)
+        return made

@@ -1,0 +1,154 @@
+"""Operations on registers that are committed by swapping a word."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator
+from typing import Any
+
+from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
+
+from .exchange import Exchange
+from .handshake import Learn
+from .in_place import LOOKS, Read, settle
+from .layout import INLINE_BYTES, TORN, WORD_BYTES, Committed, Torn, inline_value, inline_word, slot_word
+from .lines import DONE, Requests, Side, Unknown
+
+_NO_WORD = 2**64 - 1
+"""No register holds this word; a swap that expects it changes nothing, and tells what the register holds."""
+
+
+class CommittedOperations:
+    """Of one process on one region."""
+
+    def __init__(self, exchange: Exchange, side: Side, layout: Committed, process: int) -> None:
+        self._exchange = exchange
+        self._side = side
+        self._layout = layout
+        self._process = process
+        self._nonce = secrets.randbits(32)
+
+    def read(self, register: int) -> Read:
+        """One register's value."""
+        for _ in range(LOOKS):
+            if not (yield from self._exchange.get(self._side, register * WORD_BYTES, WORD_BYTES)):
+                return NAK
+            value = yield from self._follow(register, int.from_bytes(self._exchange.got(WORD_BYTES), "little"))
+            if value is not TORN:
+                return value
+        return (yield from settle(self._exchange, self._side, register))
+
+    def _follow(self, register: int, word: int) -> Generator[None, Any, bytes | Torn | Nak | None]:
+        """The value that a word stands for; TORN if its slot was filled anew meanwhile."""
+        layout = self._layout
+        where = layout.slot_of(register, word)
+        if where is None:
+            return inline_value(word)
+        if not (yield from self._exchange.get(self._side, where, layout.stride)):
+            return NAK
+        return layout.slot_value(self._exchange.got(layout.stride), word)
+
+    def read_region(self) -> Generator[None, Any, list[bytes | None] | Nak]:
+        """All registers, each at an instant of its own."""
+        size = self._layout.registers * WORD_BYTES
+        if not (yield from self._exchange.get(self._side, 0, size)):
+            return NAK
+        words = self._exchange.got(size)
+        values: list[bytes | None] = []
+        for register in range(self._layout.registers):
+            word = int.from_bytes(words[register * WORD_BYTES : (register + 1) * WORD_BYTES], "little")
+            value = yield from self._follow(register, word)
+            if value is TORN:
+                value = yield from self.read(register)
+            if value is NAK:
+                return NAK
+            values.append(value)
+        return values
+
+    def write(self, register: int, data: bytes) -> Generator[None, Any, Outcome]:
+        """Swap the word, whatever it was, for one that stands for the value."""
+        side = self._side
+        mine, which = self._fill(register, data)
+        expected = side.words.get(register, 0)
+        while True:
+            held = yield from self._swap(register, expected, mine, which, len(data))
+            if held is NAK:
+                return NAK
+            if held == expected:
+                side.committed(register, mine, which)
+                return ACK
+            expected = held
+
+    def _fill(self, register: int, data: bytes) -> tuple[int, int | None]:
+        """The word for a value, and to which of our slots it goes from the staging, if to any."""
+        if len(data) <= INLINE_BYTES:
+            return inline_word(data), None
+        which = 1 - self._side.slots.get(register, 1)  # never the one that the word may point to
+        self._nonce = (self._nonce + 1) % 2**32
+        word = slot_word(self._process, which, self._nonce)
+        self._exchange.bytes[: self._layout.header + len(data)] = self._layout.heading(word, data) + data
+        return word, which
+
+    def _swap(
+        self, register: int, expected: int, mine: int, which: int | None, length: int
+    ) -> Generator[None, Any, int | Nak]:
+        """What the word was; it is ``mine`` now if it was ``expected``. First the slot is filled, if there is one."""
+        exchange, side, layout = self._exchange, self._side, self._layout
+        found, word = exchange.local(exchange.word, WORD_BYTES), register * WORD_BYTES
+
+        def make(key: int) -> Requests:
+            if which is None:
+                return side.swap(found, word, key, expected, mine)
+            slot = exchange.local(0, layout.header + length), layout.slot(register, self._process, which)
+            return side.put_and_swap(*slot, found, word, key, expected, mine)
+
+        outcome: int | None = None
+        while True:
+            if not side.line.broken and side.keys.write:
+                exchange.hand_over(side.line, make(side.keys.write))
+                outcome = yield
+            try:
+                if outcome != DONE:
+                    outcome = yield from exchange.carry_out(side.line, side, "write", make, outcome)
+            except Unknown:
+                if not (yield from exchange.get(side, word, WORD_BYTES)):
+                    raise
+                held = int.from_bytes(exchange.got(WORD_BYTES), "little")
+                if which is not None and held == mine:
+                    return expected
+                if held != expected or inline_value(expected) not in (None, TORN):
+                    raise  # it may have been ours, and gone again
+                outcome = None
+                continue
+            if outcome != DONE:
+                return NAK
+            return int.from_bytes(exchange.bytes[exchange.word : exchange.word + WORD_BYTES], "little")
+
+    def compare_and_swap(self, register: int, expected: bytes | None, data: bytes) -> Read:
+        """Swap the word if it stands for what is expected; what it stood for."""
+        side = self._side
+        if not side.keys.read:  # who may only write can have the device swap, but the model says no
+            yield from self._exchange.ask(Learn())
+            if not side.keys.read:
+                return NAK
+        mine, which = self._fill(register, data)
+        if expected is None:
+            guess = 0
+        elif len(expected) <= INLINE_BYTES:
+            guess = inline_word(expected)
+        else:
+            guess = _NO_WORD
+        while True:
+            held = yield from self._swap(register, guess, mine, None if guess == _NO_WORD else which, len(data))
+            if held is NAK:
+                return NAK
+            if held == guess:
+                side.committed(register, mine, which)
+                return expected
+            value = yield from self._follow(register, held)
+            if value is TORN:
+                guess = _NO_WORD
+            elif value is NAK or value != expected:
+                return value
+            else:
+                guess = held

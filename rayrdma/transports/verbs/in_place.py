@@ -1,0 +1,118 @@
+"""Operations on registers that are laid out in place: one READ, or one WRITE."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
+
+from .exchange import Exchange
+from .handshake import Learn, Settle
+from .layout import TORN, WORD_BYTES, InPlace
+from .lines import DONE, REFUSED, Side, Unknown
+
+LOOKS = 8
+"""So often a register that can not be read is looked at again before the memory itself is asked."""
+Read = Generator[None, Any, bytes | Nak | None]
+
+
+def settle(exchange: Exchange, side: Side, register: int) -> Read:
+    """What the memory itself says that a register holds, which can not be read."""
+    reply = yield from exchange.ask(Settle(side.region.name, register))
+    return reply.value if exchange.current and side.keys.read else NAK
+
+
+class InPlaceOperations:
+    """Of one process on one region."""
+
+    def __init__(self, exchange: Exchange, side: Side, layout: InPlace) -> None:
+        self._exchange = exchange
+        self._side = side
+        self._layout = layout
+
+    def read(self, register: int) -> Read:
+        """One register's value."""
+        exchange, side, layout = self._exchange, self._side, self._layout
+        for _ in range(LOOKS):
+            if not (yield from exchange.get(side, register * layout.stride, layout.stride)):
+                return NAK
+            value = layout.value(exchange.got(layout.stride))
+            if value is not TORN:
+                return value
+        return (yield from settle(exchange, side, register))
+
+    def read_region(self) -> Generator[None, Any, list[bytes | None] | Nak]:
+        """All registers, each at an instant of its own."""
+        layout = self._layout
+        if not (yield from self._exchange.get(self._side, 0, layout.spare)):
+            return NAK
+        records, stride = self._exchange.got(layout.spare), layout.stride
+        values: list[bytes | None] = []
+        for register in range(layout.registers):
+            value = layout.value(records[register * stride : (register + 1) * stride])
+            whole = (yield from self.read(register)) if value is TORN else value
+            if whole is NAK:
+                return NAK
+            values.append(whole)
+        return values
+
+    def write(self, register: int, data: bytes) -> Generator[None, Any, Outcome]:
+        """Write one register."""
+        exchange, side, line = self._exchange, self._side, self._side.line
+        record = self._layout.heading(data) + data
+        length = len(record)
+        exchange.bytes[:length] = record
+        offset = register * self._layout.stride
+        outcome: int | None = None
+        requests = None if line.broken else side.cached_put(offset, length)
+        if requests is not None:
+            exchange.hand_over(line, requests)
+            outcome = yield
+            if outcome == DONE:
+                return ACK
+        local = exchange.local(0, length)
+        while True:
+            try:
+                done = yield from exchange.carry_out(
+                    line, side, "write", lambda key: side.put(local, offset, key), outcome
+                )
+            except Unknown as unknown:
+                if (yield from self.read(register)) == data:
+                    return ACK
+                if side.keys.write != unknown.key:
+                    raise  # somebody else may have written since, and we before that
+                exchange.bytes[:length] = record
+                outcome = None
+                continue
+            return ACK if done == DONE else NAK
+
+    def compare_and_swap(self, register: int, expected: bytes | None, data: bytes) -> Read:
+        """Nobody else may write as long as we may: read, compare and write, all under one key."""
+        exchange, side, layout = self._exchange, self._side, self._layout
+        while True:
+            if not side.keys.write:
+                yield from exchange.ask(Learn())
+            key = side.keys.write
+            held = yield from self.read(register)
+            if held is NAK or not key:
+                return NAK
+            if side.keys.write != key:
+                continue
+            if held == expected:
+                record, offset = layout.heading(data) + data, register * layout.stride
+            else:
+                record, offset = bytes(WORD_BYTES), layout.spare  # may we?
+            exchange.bytes[: len(record)] = record
+            local = exchange.local(0, len(record))
+            done = yield from exchange.carry_out(
+                side.line,
+                side,
+                "write",
+                lambda key, local=local, offset=offset: side.put(local, offset, key),  # type: ignore[misc]
+                pinned=True,
+            )
+            if done == REFUSED:
+                return NAK
+            if done == DONE:
+                return held
