@@ -17,11 +17,12 @@ folder takes its name when it is complete, and is held by a lock as long as a gu
 kernel that must be compiled (``uml``, about 200 s), so it is made on request only and lies in a folder of its own.
 
 **How it is driven** (``run``). Everything goes through one *port*, a socket to the runner: the guest's first process
-ends as a shell that reads it. The runner writes a prologue (environment, network, device) and then one line a command;
-what comes back is the output, and after a command a NUL, a token and its exit status. The kernel's own messages go
-to a file that has no name, and are shown when a guest dies. There is no file and no folder to share, so
-there is none to leave behind: sockets are handed over as descriptors, and the machine dies with its runner, even if
-that is killed (``PR_SET_PDEATHSIG``; a shell that reads end-of-file from its port ends its guest as well).
+ends as a shell that reads it. The runner writes first the set-up (environment, network, device) and then one line a
+command; what comes back is the output, and after a command a NUL and its exit status (the first of these says that the
+guest is up). The kernel's own messages go to a file that has no name, and are shown when a guest dies. There is no file
+and no folder to share, so there is none to leave behind: sockets are handed over as descriptors, and the machine dies
+with its runner, even if that is killed (``PR_SET_PDEATHSIG``; a shell that reads end-of-file from its port ends its
+guest as well).
 
 **Two machines** (``cable``). Two QEMU guests with an Ethernet cable between them, which is a pair of connected
 sockets. The runner pulls the plug of either and puts it back by QEMU's monitor; a machine is killed with SIGKILL, as a

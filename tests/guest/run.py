@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import shlex
 import sysconfig
 import threading
@@ -60,6 +59,27 @@ class TimeLimit(GuestError):
     """A command did not end in its time."""
 
 
+class Answers:
+    """What comes through the port, taken apart: output, and after a command a NUL and its exit status."""
+
+    MARK = re.compile(rb"\0status (\d+)\n")
+    LONGEST = len(b"\0status 255\n")
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, received: bytes) -> tuple[bytes, int | None]:
+        """What is certainly output, and the exit status if the command ended after it."""
+        data = self._rest + received
+        if mark := self.MARK.search(data):
+            self._rest = data[mark.end() :]
+            return data[: mark.start()], int(mark[1])
+        begun = data.rfind(b"\0", max(0, len(data) - self.LONGEST))
+        certain = begun if begun >= 0 else len(data)
+        self._rest = data[certain:]
+        return data[:certain], None
+
+
 class Guest:
     """A machine whose shell is ours. A context manager: leaving it is a power cut."""
 
@@ -71,16 +91,16 @@ class Guest:
         """
         self._machine = machine
         self._echo = echo
-        self._token = secrets.token_hex(8)
+        self._news = threading.Condition()
         self._output = bytearray()
         self._status: int | None = None
-        self._ended = False
-        self._news = threading.Condition()
+        self._over = ""
         threading.Thread(target=self._listen, name="guest", daemon=True).start()
         try:
+            self._wait(self._has_ended, BOOT_LIMIT, "the guest is not up")
             self._tell(" && ".join(setup))
             if self.wait(BOOT_LIMIT) != 0:
-                raise GuestError(f"the guest could not be set up: {self.output()}")
+                raise GuestError(f"the guest cannot be set up: {self.output().strip()}")
         except BaseException:
             self.kill()
             raise
@@ -97,31 +117,30 @@ class Guest:
 
     def start(self, command: str) -> None:
         """Start a line of shell and do not wait; ``wait`` or ``wait_for`` does."""
+        # What a kernel keeps back of a shared folder's files would be lost in a power cut.
         self._tell(f"bash -c {shlex.quote(command)} </dev/null; (status=$?; sync; exit $status)")
 
     def wait(self, timeout: float) -> int:
         """The exit status of the command that was started; its output is then in ``output()``."""
-        self._wait(lambda: self._status is not None, timeout, "the command runs still")
+        self._wait(self._has_ended, timeout, "the command runs still")
         assert self._status is not None
         return self._status
 
     def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
-        """Wait until the command has printed something that matches."""
-        found: re.Match[str] | None = None
+        """Wait until the command has printed something that matches; the match."""
 
-        def seen() -> bool:
-            nonlocal found
-            found = re.search(pattern, self.output())
-            return found is not None or self._status is not None
+        def seen() -> re.Match[str] | None:
+            return re.search(pattern, self.output())
 
-        self._wait(seen, timeout, f"the command has not printed {pattern!r}")
-        if found is None:
+        self._wait(lambda: bool(seen()) or self._has_ended(), timeout, f"the command has not printed {pattern!r}")
+        if (found := seen()) is None:
             raise GuestError(f"the command ended without printing {pattern!r}: {self.output()}")
         return found
 
     def output(self) -> str:
         """What the last command has printed so far, both streams as one."""
-        return self._output.decode(errors="replace")
+        with self._news:
+            return self._output.decode(errors="replace")
 
     def kill(self) -> None:
         """End the machine as a power cut does."""
@@ -139,60 +158,58 @@ class Guest:
             self._output.clear()
             self._status = None
         try:
-            self._machine.port.sendall(f"{line}\nprintf '\\0{self._token} %d\\n' $?\n".encode())
+            self._machine.port.sendall(f"{line}\nprintf '\\0status %d\\n' $?\n".encode())
         except OSError:
             raise GuestError(f"the guest is dead{self._last_words()}") from None
 
+    def _has_ended(self) -> bool:
+        return self._status is not None
+
     def _listen(self) -> None:
-        """Take in what comes through the port: output, and after it the mark that ends a command."""
-        mark = re.compile(rb"\0" + self._token.encode() + rb" (\d+)\n")
-        pending = b""
-        while True:
+        """Take in what comes through the port until it is closed; a thread of its own."""
+        answers = Answers()
+        over = "the guest died"
+        while received := self._receive():
+            output, status = answers.feed(received)
             try:
-                received = self._machine.port.recv(1 << 16)
-            except OSError:
-                received = b""
-            if not received:
-                break
-            pending += received
-            if found := mark.search(pending):
-                self._take(pending[: found.start()])
-                pending = pending[found.end() :]
-                with self._news:
-                    self._status = int(found[1])
-                    self._news.notify_all()
-            elif (start := pending.rfind(b"\0")) >= 0 and len(pending) - start < 32:
-                self._take(pending[:start])
-                pending = pending[start:]
-            else:
-                self._take(pending)
-                pending = b""
+                self._show(output)
+            except OSError as error:
+                over = f"nobody takes the output: {error}"
+                self.kill()
+            with self._news:
+                self._output += output
+                self._status = status
+                self._news.notify_all()
         with self._news:
-            self._ended = True
+            self._over = over
             self._news.notify_all()
 
-    def _take(self, output: bytes) -> None:
+    def _show(self, output: bytes) -> None:
         if self._echo:
             self._echo.write(output)
             self._echo.flush()
-        with self._news:
-            self._output += output
-            self._news.notify_all()
+
+    def _receive(self) -> bytes:
+        try:
+            return self._machine.port.recv(1 << 16)
+        except ConnectionError:
+            return b""
 
     def _wait(self, condition: Callable[[], bool], timeout: float, otherwise: str) -> None:
         with self._news:
-            there = self._news.wait_for(lambda: condition() or self._ended, timeout)
+            there = self._news.wait_for(lambda: condition() or bool(self._over), timeout)
             done = condition()
         if not there:
             raise TimeLimit(f"{otherwise} after {timeout:g} s")
         if not done:
-            raise GuestError(f"the guest died{self._last_words()}")
+            raise GuestError(f"{self._over}{self._last_words()}")
 
     def _last_words(self) -> str:
-        self._machine.process.wait(10)
+        """How the machine ended, and the last that its kernel said."""
+        status = self._machine.process.wait(10)
         self._machine.console.seek(0)
-        said = self._machine.console.read().decode(errors="replace").split("\n")[-6:]
-        return f" (exit status {self._machine.process.returncode}): " + " | ".join(line.strip() for line in said)
+        said = [line.strip() for line in self._machine.console.read().decode(errors="replace").splitlines()]
+        return " | ".join([f" (exit status {status})", *list(filter(None, said))[-3:]])
 
 
 def boot(

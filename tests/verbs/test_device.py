@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_the_link_to_pyverbs_is_what_make_verbs_makes() -> None:
     assert link(place.parent).readlink() == there
 
 
-def test_the_guests_kernel_copies_words_and_not_bytes() -> None:
-    """A device on a bus never shows half of a word; ``memcpy`` by bytes does."""
+def test_no_cpu_sees_half_of_a_word_that_the_device_writes() -> None:
+    """A device on a bus shows none; a kernel that copies byte by byte does, to another CPU."""
     processor = Path("/proc/cpuinfo").read_text().split()
-    assert not {"erms", "fsrm"} & set(processor)
+    assert os.cpu_count() == 1 or not {"erms", "fsrm"} & set(processor)
