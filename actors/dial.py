@@ -9,61 +9,18 @@ refuse.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 
-from rayrdma.actors.devices import use_device, why_no_device
+from rayrdma.actors.devices import why_no_device
 from rayrdma.actors.omega import heartbeat_region
+from rayrdma.actors.seat import Dialled, Ports
 from rayrdma.actors.wiring import MemoryAddress, Wiring
 from rayrdma.model.regions import Region
 from rayrdma.transports.connection import Connection
 from rayrdma.transports.ray_channel import CallEnd, ChannelEnd, RayChannelConnection, make_channel
 from rayrdma.transports.service import frame_bytes
-
-if TYPE_CHECKING:
-    from rayrdma.transports.verbs.connection import VerbsConnection
-    from rayrdma.transports.verbs.lines import Port
-
-SETUP_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Dialled:
-    """One process's connections to one memory; ``segment`` where that is shared memory."""
-
-    protocol: Connection
-    pulse: Connection | None
-    segment: Any = None
-
-
-@dataclass
-class Ports:
-    """A process's ports on its host's device, made when first needed: its heartbeats run on a thread of their own.
-
-    ``secret`` is what the agents of memories know it by.
-    """
-
-    secret: str
-    protocol: Port | None = None
-    pulse: Port | None = None
-
-    def of(self, part: int) -> Port:
-        """For a part of a memory: the protocol's regions, or, below 0, the heartbeats."""
-        from rayrdma.transports.verbs.lines import Port  # pyverbs is loaded only where it is used
-
-        which = "protocol" if part >= 0 else "pulse"
-        if getattr(self, which) is None:
-            setattr(self, which, Port(use_device()))
-        port: Port = getattr(self, which)
-        return port
-
-    def close(self) -> None:
-        """Give them back, after the connections."""
-        for port in (self.protocol, self.pulse):
-            if port is not None:
-                port.close()
 
 
 def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wiring, ports: Ports) -> Dialled:
@@ -87,21 +44,11 @@ def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wirin
         through_device = near and address.agents is not None and not why_no_device()
         for index, (part, layout) in enumerate(zip((address.number, -1 - address.number), layouts, strict=False)):
             if through_device and address.agents is not None:
-                connections.append(_through_device(ports, process, part, address.agents[index], layout, wiring.n))
+                connections.append(ports.connect(process, part, address.agents[index], layout, wiring.n))
                 continue
             end = _end(me, node, process, address, part, layout) if near else CallEnd(address.actor, part, process)
             connections.append(RayChannelConnection(end, layout))
     return Dialled(connections[0], connections[1] if wiring.beats_in_memory else None, segment)
-
-
-def _through_device(
-    ports: Ports, process: int, part: int, agent: str, layout: Sequence[Region], n: int
-) -> VerbsConnection:
-    from rayrdma.transports.verbs.connection import VerbsConnection
-
-    connection = VerbsConnection(ports.of(part), agent, ports.secret, layout, process, n)
-    connection.open(SETUP_SECONDS)
-    return connection
 
 
 def _end(

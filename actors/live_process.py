@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -287,9 +287,9 @@ class LiveProcess(Process):
             ready.popleft().step()
         return happened
 
-    def wait(self, seconds: float) -> None:
-        """Sleep until a message comes, or for ``seconds``."""
-        self._incoming.wait(seconds)
+    def wait(self, seconds: float, others: Iterable[int] = ()) -> frozenset[int]:
+        """Sleep until a message comes or one of these descriptors is readable, or for ``seconds``."""
+        return self._incoming.wait(seconds, others)
 
     @property
     def expects_memories(self) -> bool:

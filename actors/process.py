@@ -4,81 +4,32 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import ray
 
-from rayrdma.actors.by_value import load_class
-from rayrdma.actors.devices import device_soft, why_no_device
-from rayrdma.actors.dial import Dialled, Ports, dial
-from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
-from rayrdma.actors.omega import Board, MemoryBoard, MessageBoard, Omega
-from rayrdma.actors.wiring import MemoryAddress, Report, Wiring, host_identity
-from rayrdma.faults.behaviour import Plan
+from rayrdma.actors.devices import why_no_device
+from rayrdma.actors.dial import dial
+from rayrdma.actors.loop import Loop
+from rayrdma.actors.seat import Ports
+from rayrdma.actors.wiring import MemoryAddress, Wiring, host_identity
 from rayrdma.model.graph import reach_of
-from rayrdma.model.regions import Value
-from rayrdma.model.signatures import Identity, Signer, Verifier
-from rayrdma.transports.links import Inbox, Outbox
 from rayrdma.transports.ray_channel import forget_semaphores
 
-SPIN = 2000  # steps without an event before the loop sleeps between steps
-NAP = 0.001
-SOFT_PACE = 10
 
-
-class Seat:
-    """One process of the model within its actor: what it keeps over all instances."""
-
-    def __init__(self, id: int, wiring: Wiring) -> None:
-        self.id = id
-        address = ray.util.get_node_ip_address()
-        self.inbox = Inbox(wiring.listen(id, "messages", address), wiring.n)
-        self.pulse = Inbox(wiring.listen(id, "beats", address), wiring.n) if not wiring.beats_in_memory else None
-        self.outbox: Outbox | None = None
-        self.pulse_outbox: Outbox | None = None
-        self.dialled: list[Dialled] = []
-        self.ports: Ports | None = None
-        self.fans: dict[str, Any] = {}
-        self.omega: Omega | None = None
-        self.current: LiveProcess | None = None
-        self.stopped = False
-        self.signer = Signer(id)
-        self.identity: Identity | None = None
-        code = wiring.behaviours.get(id)
-        self.behaviour = load_class(code) if code is not None else None
-
-
-class ProcessHost:
-    """The processes of one actor, stepped by one loop. Made into an actor by `ProcessActor`."""
+class ProcessHost(Loop):
+    """The processes of one actor. Made into an actor by `ProcessActor`."""
 
     def __init__(self, wiring: Wiring, ids: list[int]) -> None:
-        self._wiring = wiring
+        super().__init__(wiring, ids, ray.util.get_node_ip_address())
         self._node = ray.get_runtime_context().get_node_id()
-        self._regions = wiring.regions()
-        self._seats = {id: Seat(id, wiring) for id in ids}
         self._held = threading.Event()
-        self._turn = threading.Lock()
-        self._over = self._settled = 0
-        self._settling = threading.Condition()
-        self._plan = Plan(wiring.behaviours, str(wiring.seed))
-        self._clockworks = {
-            id: Clockwork(wiring.crashes.get(id), kill_this_process if len(ids) == 1 else self._stopper(id))
-            for id in ids
-        }
 
     def whereabouts(self) -> dict[str, Any]:
         """Where this actor runs and where its processes receive."""
-        return {
-            "pid": os.getpid(),
-            "node": self._node,
-            "host": host_identity(),
-            "no_device": why_no_device(),
-            "keys": {id: seat.signer.public for id, seat in self._seats.items()},
-            "inboxes": {id: seat.inbox.endpoint for id, seat in self._seats.items()},
-            "pulses": {id: seat.pulse.endpoint for id, seat in self._seats.items() if seat.pulse is not None},
-        }
+        place = {"pid": os.getpid(), "node": self._node, "host": host_identity(), "no_device": why_no_device()}
+        return place | self.listens()
 
     def hold(self) -> None:
         """Return when the actor is told to end; the pending call is how its death is noticed."""
@@ -100,16 +51,10 @@ class ProcessHost:
         Returns:
             The transport of every (process, memory) pair that may use one.
         """
-        verifier = Verifier(dict(keys))
         for seat in self._seats.values():
             seat.ports = ports = Ports(secrets[seat.id])
             seat.dialled = [dial(me, self._node, seat.id, address, self._wiring, ports) for address in memories]
-            seat.fans = self._fans(seat)
-            seat.outbox = Outbox(seat.id, inboxes)
-            seat.identity = Identity(seat.signer, verifier)
-            # A software device would be busy with nothing but heartbeats.
-            period = self._wiring.period * (SOFT_PACE if ports.pulse is not None and device_soft() else 1)
-            seat.omega = Omega(seat.id, self._wiring.n, self._board(seat, pulses), period)
+        self.meet(inboxes, pulses, keys)
         forget_semaphores()
         graph = self._wiring.graph
         return [
@@ -118,158 +63,10 @@ class ProcessHost:
             for memory in reach_of(graph, seat.id, len(memories))
         ]
 
-    def beat(self) -> None:
-        """Start the failure detectors, if the protocol asks them anything."""
-        if not self._wiring.protocol.elects:
-            return
-        for seat in self._seats.values():
-            assert seat.omega is not None
-            seat.omega.start()
-
-    def run_round(self, instance: int, values: Mapping[int, Value], timeout: float, epoch_ns: int) -> list[Report]:
-        """Run one instance of the protocol until its processes here are done, or ``timeout`` seconds.
-
-        ``epoch_ns`` is when it began, for the times of the trace.
-        """
-        with self._turn:  # an actor that was stopped may find a later call waiting when it goes on
-            return self._run(instance, values, timeout, epoch_ns)
-
-    def end_round(self, instance: int) -> None:
-        """All correct processes are done: a Byzantine one, which may go on for ever, has to stop now."""
-        self._over = max(self._over, instance)
-
-    def settled(self, instance: int) -> None:
-        """Return when all correct processes here have decided, or never will; they may go on for the others."""
-        with self._settling:
-            self._settling.wait_for(lambda: self._settled >= instance)
-
-    def _run(self, instance: int, values: Mapping[int, Value], timeout: float, epoch_ns: int) -> list[Report]:
-        processes = []
-        for seat in self._seats.values():
-            if not seat.stopped:
-                seat.current = self._process(seat, instance, epoch_ns)
-                processes.append(seat.current)
-        deadline = time.monotonic() + timeout
-        for process in processes:
-            process.begin(values[process.id])
-        idle = 0
-        # A Byzantine process may go on for ever; alone in its actor it does so until the coordinator ends the round.
-        awaited = [process for process in processes if process.instead is None] or processes
-        while not all(process.finished for process in awaited):
-            if self._settled < instance and all(process.settled for process in awaited):
-                self._settle(instance)
-            happened = False
-            for process in processes:
-                if not process.finished:
-                    happened |= process.step()
-            idle = 0 if happened else idle + 1
-            if time.monotonic() > deadline or self._over >= instance:
-                break
-            # While a memory may answer within microseconds, a short spin; else sleep until a message comes.
-            if idle > SPIN or (idle and not any(process.expects_memories for process in processes)):
-                processes[0].wait(NAP)
-        self._settle(instance)
-        return [self._report(process) for process in processes]
-
-    def _settle(self, instance: int) -> None:
-        with self._settling:
-            self._settled = instance
-            self._settling.notify_all()
-
-    def stop(self, id: int) -> None:
-        """A crash of one process among several: it takes no step any more, its heartbeats end."""
-        self._stopper(id)()
-
     def close(self) -> None:
-        """Let go of everything, in order."""
-        for seat in self._seats.values():
-            if seat.omega is not None:
-                seat.omega.stop()
-                if seat.omega.is_alive():
-                    seat.omega.join(timeout=2)
-            for dialled in seat.dialled:
-                dialled.protocol.close()
-                if dialled.pulse is not None:
-                    dialled.pulse.close()
-            for part in (seat.ports, seat.outbox, seat.pulse_outbox, seat.inbox, seat.pulse):
-                if part is not None:
-                    part.close()
+        """Let go of everything, and of the actor."""
+        super().close()
         self._held.set()
-
-    def _stopper(self, id: int) -> Any:
-        def stop() -> None:
-            seat = self._seats[id]
-            seat.stopped = True
-            if seat.current is not None:
-                seat.current.stopped = True
-            if seat.omega is not None:
-                seat.omega.stop()
-
-        return stop
-
-    def _board(self, seat: Seat, pulses: Mapping[int, str]) -> Board:
-        shown = [dialled.pulse for dialled in seat.dialled if dialled.pulse is not None]
-        if shown:
-            return MemoryBoard(seat.id, shown)
-        assert seat.pulse is not None
-        seat.pulse_outbox = Outbox(seat.id, pulses)
-        return MessageBoard(seat.id, self._wiring.n, seat.pulse, seat.pulse_outbox)
-
-    def _fans(self, seat: Seat) -> dict[str, Any]:
-        """Where all memories are shared memory, and within reach, one call writes to all of them."""
-        segments = [dialled.segment for dialled in seat.dialled if dialled.segment is not None]
-        if not segments or len(segments) < len(seat.dialled) or self._wiring.graph is not None:
-            return {}
-        from rayrdma.transports.shm import MAX_BATCH, Fan
-
-        if len(segments) > MAX_BATCH:
-            return {}
-        return {region.name: Fan(segments, region, seat.id, 0) for region in self._regions if not region.covers}
-
-    def _process(self, seat: Seat, instance: int, epoch_ns: int) -> LiveProcess:
-        wiring = self._wiring
-        for part in (*(dialled.protocol for dialled in seat.dialled), *seat.fans.values()):
-            part.start(instance)
-        assert seat.omega is not None
-        assert seat.outbox is not None
-        assert seat.identity is not None
-        process = LiveProcess(
-            seat.id,
-            wiring.n,
-            {region.name: region for region in self._regions},
-            [dialled.protocol for dialled in seat.dialled],
-            f"{wiring.seed}/{instance}",
-            instance=instance,
-            epoch_ns=epoch_ns,
-            protocol=wiring.protocol,
-            inbox=seat.inbox,
-            outbox=seat.outbox,
-            omega=seat.omega,
-            fans=seat.fans,
-            clockwork=self._clockworks[seat.id],
-            identity=seat.identity,
-            trace=wiring.trace,
-            graph=wiring.graph,
-        )
-        if seat.behaviour is not None:
-            process.instead = seat.behaviour(process, wiring.protocol, self._plan)
-        return process
-
-    def _report(self, process: LiveProcess) -> Report:
-        return Report(
-            process=process.id,
-            decided=process.decided,
-            value=process.decision,
-            depth=process.decision_depth,
-            seconds=process.elapsed() if process.decided else 0.0,
-            moment=process.decided_ns / 1e9,
-            stopped=process.stopped,
-            waiting_for="" if process.finished else process.waiting_for(),
-            trace=process.trace,
-            signatures=(process.signatures.made, process.signatures.verified),
-            refusals=process.refusals,
-            rounds_taken=process.rounds_taken,
-        )
 
 
 ProcessActor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=6)(ProcessHost)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -99,9 +99,13 @@ class Inbox:
             self._kept[mine] += 1
             self._early.setdefault(envelope.instance, deque()).append(envelope)
 
-    def wait(self, seconds: float) -> None:
-        """Return when a message is there, or after ``seconds``."""
-        self._socket.poll(max(1, int(seconds * 1000)))
+    def wait(self, seconds: float, others: Iterable[int] = ()) -> frozenset[int]:
+        """Return when a message is there, or after ``seconds``; or when one of ``others`` is readable: which ones."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        for descriptor in others:
+            poller.register(descriptor, zmq.POLLIN)
+        return frozenset(found for found, _ in poller.poll(max(1, int(seconds * 1000))) if isinstance(found, int))
 
     def close(self) -> None:
         """Stop listening."""
