@@ -119,12 +119,22 @@ class Loop:
         deadline = time.monotonic() + timeout
         for process in processes:
             process.begin(values[process.id])
+        queues = {
+            port.completions.descriptor: port.completions
+            for seat in self._seats.values()
+            if seat.ports is not None and (port := seat.ports.protocol) is not None
+        }
         idle = 0
         # A Byzantine process may go on for ever; alone in its actor it does so until the coordinator ends the round.
         awaited = [process for process in processes if process.instead is None] or processes
         while not all(process.finished for process in awaited):
             if self._settled < instance and all(process.settled for process in awaited):
                 self._settle(instance)
+            # While a memory may answer within microseconds, a short spin; else sleep until something comes.
+            drowsy = idle > SPIN or (idle and not any(process.expects_memories for process in processes))
+            if drowsy:  # and look once more: what completes from here on wakes it
+                for queue in queues.values():
+                    queue.arm()
             happened = False
             for process in processes:
                 if not process.finished:
@@ -132,9 +142,9 @@ class Loop:
             idle = 0 if happened else idle + 1
             if time.monotonic() > deadline or self._over >= instance:
                 break
-            # While a memory may answer within microseconds, a short spin; else sleep until a message comes.
-            if idle > SPIN or (idle and not any(process.expects_memories for process in processes)):
-                processes[0].wait(NAP)
+            if drowsy and not happened:
+                for descriptor in processes[0].wait(NAP, queues):
+                    queues[descriptor].awake()
         self._settle(instance)
         return [self._report(process) for process in processes]
 

@@ -25,21 +25,27 @@ def wiring(folder: str, n: int, memories: int) -> Wiring:
     return Wiring(n, memories, dump_class(ProtectedMemoryPaxos), None, 0, folder, PERIOD)
 
 
-@pytest.mark.parametrize("shm", [True, False], ids=["shm", "ray-channel"])
-def test_two_processes_and_a_memory(on_ray: str, shm: bool) -> None:
+@pytest.mark.parametrize("transport", ["shm", "ray-channel"])
+def test_two_processes_and_a_memory(on_ray: str, transport: str) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         plan = wiring(folder, n=2, memories=1)
         memory = MemoryActor.remote(plan, [0])
         actors = [ProcessActor.remote(plan, [process]) for process in range(2)]
         try:
-            files = ray.get(memory.open.remote(shm))
+            secrets = {process: f"the secret of p{process}" for process in range(2)}
+            files = ray.get(memory.open.remote(transport, secrets))
             address = MemoryAddress(0, memory, ray.get(memory.whereabouts.remote())["node"], files.get(0))
             found: list[dict[str, Any]] = ray.get([actor.whereabouts.remote() for actor in actors])
             assert len({there["pid"] for there in found} | {os.getpid()}) == 3
             inboxes = {process: there["inboxes"][process] for process, there in enumerate(found)}
             keys = {process: there["keys"][process] for process, there in enumerate(found)}
-            chosen = ray.get([actor.connect.remote(actor, [address], inboxes, {}, keys) for actor in actors])
-            assert chosen == [["shm" if shm else "ray-channel"]] * 2
+            chosen = ray.get(
+                [
+                    actor.connect.remote(actor, [address], inboxes, {}, keys, {process: secrets[process]})
+                    for process, actor in enumerate(actors)
+                ]
+            )
+            assert chosen == [[transport]] * 2
             ray.get([memory.forget.remote(), *(actor.beat.remote() for actor in actors)])
             for instance in (1, 2):
                 ray.get(memory.reset.remote(instance))
