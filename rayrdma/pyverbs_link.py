@@ -20,8 +20,8 @@ DEBIAN = Path("/usr/lib/python3/dist-packages/pyverbs")
 INSTALL = "apt install python3-pyverbs ibverbs-providers rdma-core"
 
 
-def link(site_packages: Path, debian: Path = DEBIAN) -> Path:
-    """Link Debian's pyverbs into ``site_packages`` and import it, in a Python of its own; the link.
+def link(site_packages: Path, debian: Path) -> Path:
+    """Link the package ``debian`` into ``site_packages`` and import it, in a Python of its own; the link.
 
     Raises:
         EnvironmentProblem: it is not installed, is for another Python, or does not load; or another pyverbs is there.
@@ -39,7 +39,7 @@ def link(site_packages: Path, debian: Path = DEBIAN) -> Path:
     return place
 
 
-def check(debian: Path = DEBIAN) -> None:
+def check(debian: Path) -> None:
     """That pyverbs is there, and compiled for this Python.
 
     Raises:
@@ -70,7 +70,7 @@ def _complaint(site_packages: Path) -> str:
 def main() -> int:
     """Link pyverbs into the environment of the Python that runs this."""
     try:
-        place = link(Path(sysconfig.get_path("purelib")))
+        place = link(Path(sysconfig.get_path("purelib")), DEBIAN)
     except EnvironmentProblem as problem:
         print(f"verbs: {problem}", file=sys.stderr)
         return 2

@@ -62,6 +62,8 @@ def execute(chosen: argparse.Namespace) -> int:
         build.say(f"up after {time.monotonic() - began:.1f} s")
         line = chosen.line[0] if len(chosen.line) == 1 else shlex.join(chosen.line)
         status = guest.run(line, chosen.timeout)
+        if share:
+            guest.run("sync", chosen.timeout)  # what a kernel holds back of its files is lost in a power cut
         build.say(f"the command ended with {status} after {time.monotonic() - began:.1f} s")
         return status
 

@@ -64,9 +64,9 @@ def unpack(packages: Sequence[str], into: Path) -> None:
         (into / directory).symlink_to(f"usr/{directory}")
     for deb in sorted(debs.iterdir()):
         # Not dpkg-deb --extract, which puts directories in the place of those links.
-        files = subprocess.Popen(("dpkg-deb", "--fsys-tarfile", deb), stdout=subprocess.PIPE)
-        tar = subprocess.run(("tar", "-x", "--keep-directory-symlink", "-C", into), stdin=files.stdout)
-        if files.wait() or tar.returncode:
+        with subprocess.Popen(("dpkg-deb", "--fsys-tarfile", deb), stdout=subprocess.PIPE) as files:
+            tar = subprocess.run(("tar", "-x", "--keep-directory-symlink", "-C", into), stdin=files.stdout)
+        if files.returncode or tar.returncode:
             raise GuestError(f"{deb.name} could not be unpacked")
         deb.unlink()
     debs.rmdir()

@@ -37,13 +37,22 @@ class Machine:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
+    def close(self) -> None:
+        """Let go of a machine that has ended."""
+        self.process.wait()
+        self.port.close()
+        self.console.close()
+        if self.monitor:
+            self.monitor.close()
+
 
 class Monitor:
     """QEMU's monitor: takes commands as JSON objects, one at a time (QMP)."""
 
     def __init__(self, wire: socket.socket) -> None:
         self._wire = wire
-        self._lines: IO[bytes] | None = None
+        self._answers = wire.makefile("rb")
+        self._greeted = False
 
     def __call__(self, command: str, **arguments: object) -> None:
         """Run a command and wait until it is done.
@@ -51,22 +60,23 @@ class Monitor:
         Raises:
             GuestError: QEMU refuses it, or is dead.
         """
-        if self._lines is None:
-            self._lines = self._wire.makefile("rb")
-            self._execute("qmp_capabilities", {})
-        self._execute(command, arguments)
-
-    def _execute(self, command: str, arguments: dict[str, object]) -> None:
-        assert self._lines is not None
+        if not self._greeted:
+            self._greeted = True
+            self("qmp_capabilities")
         with contextlib.suppress(OSError):
             self._wire.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
-        for line in self._lines:  # a greeting and events come in between
+        for line in self._answers:  # a greeting and events come in between
             answer = json.loads(line)
             if "error" in answer:
                 raise GuestError(f"QEMU refuses {command}: {answer['error']['desc']}")
             if "return" in answer:
                 return
         raise GuestError(f"QEMU is dead, and takes no {command}")
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._answers.close()
+        self._wire.close()
 
 
 def qemu(

@@ -95,14 +95,15 @@ class Guest:
         self._output = bytearray()
         self._status: int | None = None
         self._over = ""
-        threading.Thread(target=self._listen, name="guest", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name="guest", daemon=True)
+        self._listener.start()
         try:
             self._wait(self._has_ended, BOOT_LIMIT, "the guest is not up")
             self._tell(" && ".join(setup))
             if self.wait(BOOT_LIMIT) != 0:
                 raise GuestError(f"the guest cannot be set up: {self.output().strip()}")
         except BaseException:
-            self.kill()
+            self.__exit__()
             raise
 
     def run(self, command: str, timeout: float) -> int:
@@ -117,8 +118,7 @@ class Guest:
 
     def start(self, command: str) -> None:
         """Start a line of shell and do not wait; ``wait`` or ``wait_for`` does."""
-        # What a kernel keeps back of a shared folder's files would be lost in a power cut.
-        self._tell(f"bash -c {shlex.quote(command)} </dev/null; (status=$?; sync; exit $status)")
+        self._tell(f"bash -c {shlex.quote(command)} </dev/null")
 
     def wait(self, timeout: float) -> int:
         """The exit status of the command that was started; its output is then in ``output()``."""
@@ -151,6 +151,8 @@ class Guest:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._listener.join()
+        self._machine.close()
 
     def _tell(self, line: str) -> None:
         """Hand the shell a line, and have it say how that ended."""
