@@ -10,15 +10,12 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
-from rayrdma.actors.by_value import dump_class
 from rayrdma.actors.cluster import ray_session
 from rayrdma.actors.coordinator_host import CoordinatorActor, Plan
-from rayrdma.actors.omega import PERIOD
-from rayrdma.actors.wiring import Report, Wiring
+from rayrdma.actors.wiring import Report, Wiring, observe
 from rayrdma.checks.observation import Observation
-from rayrdma.faults.plan import After, Byzantine, Crash
+from rayrdma.faults.plan import Byzantine
 from rayrdma.model.errors import EnvironmentProblem, ProtocolError, RayrdmaError
-from rayrdma.model.trace import Decided
 from rayrdma.scenario import Scenario
 from rayrdma.transports.links import CARRIER
 
@@ -46,25 +43,7 @@ class Coordinator:
             EnvironmentProblem: Ray can not be reached, or the place lacks something.
             UsageError: the scenario can not be had here.
         """
-        wiring = Wiring(
-            n=scenario.n,
-            memories=scenario.memories,
-            code=dump_class(scenario.protocol),
-            register_bytes=scenario.register_bytes,
-            seed=scenario.seed,
-            folder="",
-            period=PERIOD,
-            crashes={
-                fault.process: fault.at
-                for fault in scenario.faults
-                if isinstance(fault, Crash) and fault.process is not None and isinstance(fault.at, After)
-            },
-            behaviours={
-                fault.process: dump_class(fault.does) for fault in scenario.faults if isinstance(fault, Byzantine)
-            },
-            trace=scenario.trace,
-            graph=scenario.graph,
-        )
+        wiring = Wiring.of(scenario)
         faults = tuple(fault for fault in scenario.faults if not isinstance(fault, Byzantine))
         plan = Plan(scenario.inputs, faults, scenario.transport, scenario.timeout, scenario.processes_per_actor)
         with ray_session(scenario.address):
@@ -93,29 +72,7 @@ class Coordinator:
         Raises:
             ProtocolError: the protocol's code failed.
         """
-        scenario = self._scenario
-        byzantine = scenario.byzantine()
-        reports = [report for report in self.reports(instance) if report.process not in byzantine]
-        decisions = [
-            Decided(report.seconds, report.process, report.value, report.depth)
-            for report in sorted(reports, key=lambda report: report.moment)
-            if report.decided
-        ]
-        events = [event for report in reports for event in report.trace or ()]
-        return Observation(
-            protocol=scenario.protocol,
-            n=scenario.n,
-            memories=scenario.memories,
-            regions=scenario.regions(),
-            inputs=scenario.inputs,
-            decisions=decisions,
-            undecided={report.process: report.waiting_for for report in reports if not report.decided},
-            byzantine=byzantine,
-            signatures={report.process: report.signatures for report in reports if any(report.signatures)},
-            rounds_taken=max((report.rounds_taken for report in reports if report.decided), default=0),
-            log=sorted(events, key=lambda event: event.time),
-            graph=scenario.graph,
-        )
+        return observe(self._scenario, self.reports(instance))
 
     def reports(self, instance: int) -> list[Report]:
         """`run_round`, as the processes reported it."""

@@ -117,6 +117,7 @@ class Loop:
                 seat.current = self._process(seat, instance, epoch_ns)
                 processes.append(seat.current)
         deadline = time.monotonic() + timeout
+        refused = {process.id: self._seats[process.id].refused for process in processes}
         for process in processes:
             process.begin(values[process.id])
         queues = {
@@ -146,7 +147,7 @@ class Loop:
                 for descriptor in processes[0].wait(NAP, queues):
                     queues[descriptor].awake()
         self._settle(instance)
-        return [self._report(process) for process in processes]
+        return [self._report(process, self._seats[process.id].refused - refused[process.id]) for process in processes]
 
     def _settle(self, instance: int) -> None:
         with self._settling:
@@ -182,7 +183,7 @@ class Loop:
             process.instead = seat.behaviour(process, wiring.protocol, self._plan)
         return process
 
-    def _report(self, process: LiveProcess) -> Report:
+    def _report(self, process: LiveProcess, refused_by_devices: int) -> Report:
         return Report(
             process=process.id,
             decided=process.decided,
@@ -195,6 +196,7 @@ class Loop:
             trace=process.trace,
             signatures=(process.signatures.made, process.signatures.verified),
             refusals=process.refusals,
+            refused_by_devices=refused_by_devices,
             rounds_taken=process.rounds_taken,
         )
 

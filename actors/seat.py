@@ -92,3 +92,8 @@ class Seat:
         self.identity: Identity | None = None
         code = wiring.behaviours.get(id)
         self.behaviour = load_class(code) if code is not None else None
+
+    @property
+    def refused(self) -> int:
+        """How many of its operations on the protocol's regions the memories' devices refused so far."""
+        return sum(dialled.protocol.refused for dialled in self.dialled)

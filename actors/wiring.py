@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rayrdma.actors.by_value import load_class
-from rayrdma.faults.plan import After
+from rayrdma.actors.by_value import dump_class, load_class
+from rayrdma.actors.omega import PERIOD
+from rayrdma.checks.observation import Observation
+from rayrdma.faults.plan import After, Byzantine, Crash
 from rayrdma.model.graph import Graph
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region, Value
-from rayrdma.model.trace import Event
+from rayrdma.model.trace import Decided, Event
+from rayrdma.scenario import Scenario
 
 
 def host_identity() -> str:
@@ -53,6 +56,29 @@ class Wiring:
     trace: bool = False
     tcp: bool = False
     graph: Graph | None = None
+
+    @classmethod
+    def of(cls, scenario: Scenario, folder: str = "") -> Wiring:
+        """What the actors must know of a scenario."""
+        return cls(
+            n=scenario.n,
+            memories=scenario.memories,
+            code=dump_class(scenario.protocol),
+            register_bytes=scenario.register_bytes,
+            seed=scenario.seed,
+            folder=folder,
+            period=PERIOD,
+            crashes={
+                fault.process: fault.at
+                for fault in scenario.faults
+                if isinstance(fault, Crash) and fault.process is not None and isinstance(fault.at, After)
+            },
+            behaviours={
+                fault.process: dump_class(fault.does) for fault in scenario.faults if isinstance(fault, Byzantine)
+            },
+            trace=scenario.trace,
+            graph=scenario.graph,
+        )
 
     @cached_property
     def protocol(self) -> type[Protocol]:
@@ -102,6 +128,7 @@ class Report:
         moment: of its decision, on a clock that the processes of one host share.
         signatures: how many it made and how many it checked.
         refusals: how often it did not believe another process.
+        refused_by_devices: how many of its operations the memories' devices refused.
         rounds_taken: of a randomised protocol.
     """
 
@@ -116,9 +143,39 @@ class Report:
     trace: list[Event] | None
     signatures: tuple[int, int] = (0, 0)
     refusals: int = 0
+    refused_by_devices: int = 0
     rounds_taken: int = 0
 
     @classmethod
     def silent(cls, process: int) -> Report:
         """Of a process whose actor does not answer."""
         return cls(process, False, None, 0, 0.0, 0.0, False, "its actor to answer", None)
+
+
+def observe(scenario: Scenario, reports: Sequence[Report]) -> Observation:
+    """What the reports of all processes on one instance come to."""
+    byzantine = scenario.byzantine()
+    correct = [report for report in reports if report.process not in byzantine]
+    decisions = [
+        Decided(report.seconds, report.process, report.value, report.depth)
+        for report in sorted(correct, key=lambda report: report.moment)
+        if report.decided
+    ]
+    events = [event for report in correct for event in report.trace or ()]
+    return Observation(
+        protocol=scenario.protocol,
+        n=scenario.n,
+        memories=scenario.memories,
+        regions=scenario.regions(),
+        inputs=scenario.inputs,
+        decisions=decisions,
+        undecided={report.process: report.waiting_for for report in correct if not report.decided},
+        byzantine=byzantine,
+        signatures={report.process: report.signatures for report in correct if any(report.signatures)},
+        rounds_taken=max((report.rounds_taken for report in correct if report.decided), default=0),
+        refused_by_devices={
+            report.process: report.refused_by_devices for report in reports if report.refused_by_devices
+        },
+        log=sorted(events, key=lambda event: event.time),
+        graph=scenario.graph,
+    )

@@ -32,6 +32,8 @@ class Observation:
             the memories answers; else empty.
         signatures: how many each process made and how many it checked, of those that needed any.
         rounds_taken: the most rounds of a randomised protocol that one of those who decided took; else 0.
+        refused_by_devices: how many operations of each process, Byzantine or not, the devices of memories refused, of
+            those of whom they refused any.
         log: what the processes saw of a live run, if they kept it: events, but no effects.
         derived: what one check has worked out and others need too, under the function that does.
     """
@@ -48,6 +50,7 @@ class Observation:
     survivors: frozenset[int] = frozenset()
     signatures: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     rounds_taken: int = 0
+    refused_by_devices: Mapping[int, int] = field(default_factory=dict)
     log: Sequence[Event] = ()
     graph: Graph | None = None
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)

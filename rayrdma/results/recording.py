@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
@@ -100,6 +101,7 @@ class Recording:
             versions=versions(),
             topology=scenario.graph.name if scenario.graph is not None else None,
             folder=str(self._folder.path) if self._folder is not None else None,
+            refused_by_devices=dict(sum((Counter(round.refused_by_devices) for round in rounds), Counter())),
         )
 
     def __enter__(self) -> Recording:

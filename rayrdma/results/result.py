@@ -26,6 +26,7 @@ class Round(msgspec.Struct, frozen=True):
         decided: how many processes decided.
         delays: "p0" -> causal depth of its decision, of those that decided.
         rounds_taken: the most rounds of a randomised protocol that one of them took; 0: it counts none.
+        refused_by_devices: "p0" -> how many of its operations RDMA devices refused, of those of whom they did.
     """
 
     first_decision_delays: int | None
@@ -34,6 +35,7 @@ class Round(msgspec.Struct, frozen=True):
     decided: int
     delays: dict[str, int] = {}
     rounds_taken: int = 0
+    refused_by_devices: dict[str, int] = {}
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -48,6 +50,7 @@ class Result(msgspec.Struct, frozen=True):
         verdict: ``decided``, ``violated``, ``blocked`` or ``unknown``.
         reason: one line; for a blocked run the wait that can never end.
         signatures: "p0" -> {"made": ..., "verified": ...}, in the last round, of those that needed any.
+        refused_by_devices: "p0" -> how many of its operations RDMA devices refused, in all rounds.
         promises: what the protocol does not promise under these faults, or empty.
         checks: the names of the checks that the run was held against.
         folder: where it was written, if it was.
@@ -76,6 +79,7 @@ class Result(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     topology: str | None = None
     folder: str | None = None
+    refused_by_devices: dict[str, int] = {}
 
     @property
     def exit_code(self) -> int:
@@ -89,13 +93,14 @@ class Result(msgspec.Struct, frozen=True):
 
 def log_round(observation: Observation, live: bool) -> Round:
     """What is kept of one round."""
+    refused = {f"p{process}": count for process, count in observation.refused_by_devices.items()}
     if not observation.decisions:
-        return Round(None, None, None, 0)
+        return Round(None, None, None, 0, refused_by_devices=refused)
     first = observation.decisions[0]
     seconds = first.time if live else None
     delays = {f"p{decided.process}": decided.depth for decided in observation.decisions}
     decided = len(observation.decisions)
-    return Round(first.depth, seconds, first.process, decided, delays, observation.rounds_taken)
+    return Round(first.depth, seconds, first.process, decided, delays, observation.rounds_taken, refused)
 
 
 def judge(observation: Observation, violations: list[Violation], ended: bool) -> tuple[str, str]:

@@ -130,6 +130,13 @@ def _lines(result: Result) -> list[tuple[str, str]]:
     if result.signatures:
         used = "; ".join(f"{name} {used['made']} and {used['verified']}" for name, used in result.signatures.items())
         lines.append(("signatures", f"made and verified: {used}"))
+    if result.refused_by_devices:
+        count = sum(result.refused_by_devices.values())
+        whose = ", ".join(
+            name if len(result.refused_by_devices) == 1 else f"{name} {of_it}"
+            for name, of_it in result.refused_by_devices.items()
+        )
+        lines.append(("refused", f"{count} {'operation' if count == 1 else 'operations'} by devices ({whose})"))
     carriers = [f"{name} for {count} pairs" for name, count in result.transports.items()] or ["no memory"]
     lines.append(("transports", f"{', '.join(carriers)}; messages {result.messages}"))
     if not result.violations:

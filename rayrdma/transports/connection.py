@@ -54,6 +54,10 @@ class Connection(Protocol):
     def lost(self) -> str | None:
         """Why nothing will ever be answered any more, if that is known."""
 
+    @property
+    def refused(self) -> int:
+        """How many operations a device refused so far, by itself; 0 where the memory is not behind one."""
+
     def start(self, instance: int) -> None:
         """Operations belong to ``instance`` from now on; what is still under way belongs to an earlier one."""
 
