@@ -21,7 +21,11 @@ SIMULATED = pytest.param("simulated")
 SHM = pytest.param("shm", marks=pytest.mark.live)
 CHANNEL = pytest.param("ray-channel", marks=pytest.mark.live)
 CALLS = pytest.param("ray-channel (actor calls)", marks=pytest.mark.live)
-EVERY = [SIMULATED, SHM, CHANNEL, CALLS]
+VERBS = pytest.param("verbs", marks=pytest.mark.verbs)
+FLAGS_ARM = "verbs (queue-pair flags)"
+FLAGS = pytest.param(FLAGS_ARM, marks=pytest.mark.verbs)
+"""For what happens one after the other: a software device looks at the flags before it carries a write out."""
+EVERY = [SIMULATED, SHM, CHANNEL, CALLS, VERBS]
 
 
 def on(*arms: Any) -> pytest.MarkDecorator:

@@ -32,6 +32,10 @@ def _open(name: str, stack: ExitStack) -> Arm:
         from .shm_arm import ShmArm  # compiled kernels, and Ray, are loaded only for the tests that need them
 
         return ShmArm()
+    if name.startswith("verbs"):
+        from .verbs_arm import FlagsArm, VerbsArm
+
+        return VerbsArm() if name == VerbsArm.name else FlagsArm()
     from rayrdma.actors.cluster import ray_session
 
     from .ray_arm import CallsArm, RayArm

@@ -12,8 +12,8 @@ from .arms import CALLS, CHANNEL, SHM, SIMULATED, Arm, on
 from .party import PROCESSES, read, read_region, swap, take, write
 
 CALLS_ARM = "ray-channel (actor calls)"
-KILLS = {"simulated": 1_000, "shm": 300, "ray-channel": 20, CALLS_ARM: 5}
-STOPS = {"simulated": 1_000, "shm": 1_000, "ray-channel": 100, CALLS_ARM: 20}
+KILLS = {"simulated": 1_000, "shm": 300, "ray-channel": 20, CALLS_ARM: 5, "verbs": 15}
+STOPS = {"simulated": 1_000, "shm": 1_000, "ray-channel": 100, CALLS_ARM: 20, "verbs": 30}
 
 
 def whole_memory(arm: Arm, process: int) -> int:

@@ -12,12 +12,14 @@ from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission, everyone
 
 from . import scripts
-from .arms import CALLS, CHANNEL, SHM, Arm, on
+from .arms import CALLS, CHANNEL, EVERY, FLAGS, SHM, VERBS, Arm, on
 from .party import PROCESSES, REGIONS, change, read, read_region, swap, take, write
 
-STOPS = {"simulated": 2_000, "shm": 1_000, "ray-channel": 150, "ray-channel (actor calls)": 50}
+STOPS = {"simulated": 2_000, "shm": 1_000, "ray-channel": 150, "ray-channel (actor calls)": 50, "verbs": 100}
+one_by_one = on(*EVERY, FLAGS)
 
 
+@one_by_one
 def test_reading_and_writing_are_separate_rights(arm: Arm) -> None:
     reader, writer, both, nobody = arm.workers(4)
     assert reader.operate(read("rights")) is None  # never written
@@ -34,6 +36,7 @@ def test_reading_and_writing_are_separate_rights(arm: Arm) -> None:
     assert reader.operate(read_region("rights")) == ("four",)
 
 
+@one_by_one
 def test_compare_and_swap_needs_both_rights(arm: Arm) -> None:
     reader, writer, both, nobody = arm.workers(4)
     for one in (reader, writer, nobody):
@@ -44,6 +47,7 @@ def test_compare_and_swap_needs_both_rights(arm: Arm) -> None:
     assert reader.operate(read("rights")) == "taken"
 
 
+@one_by_one
 def test_a_right_holds_for_its_region_at_its_memory_alone(arm: Arm) -> None:
     first, second = arm.workers(2)
     assert second.operate(take("slots", 1, memory=1)) is None
@@ -55,6 +59,7 @@ def test_a_right_holds_for_its_region_at_its_memory_alone(arm: Arm) -> None:
     assert first.operate(read_region("slots", memory=1)) == (None, 7, None, None)
 
 
+@one_by_one
 def test_the_sets_of_a_permission_are_disjoint_on_the_way_to_a_memory_and_at_it(arm: Arm) -> None:
     """Every permission that can be made comes into force as it is; one with overlapping sets can not be made."""
     workers = arm.workers(3)
@@ -69,6 +74,7 @@ def test_the_sets_of_a_permission_are_disjoint_on_the_way_to_a_memory_and_at_it(
         Permission(read=[0], write=[0])
 
 
+@one_by_one
 def test_a_change_that_is_not_legal_is_silent_and_does_nothing(arm: Arm) -> None:
     first, second = arm.workers(2)
     assert first.operate(write("slots", 0, "mine")) is ACK
@@ -84,7 +90,7 @@ def test_a_change_that_is_not_legal_is_silent_and_does_nothing(arm: Arm) -> None
     assert first.operate(read_region("slots")) == ("still mine", "mine now", None, None)
 
 
-@on(SHM, CHANNEL, CALLS)
+@on(SHM, CHANNEL, CALLS, VERBS, FLAGS)
 def test_a_permission_for_processes_that_there_are_not_does_nothing(arm: Arm) -> None:
     """Over shm the issuer is told so. The simulator's memory does not know how many processes there are."""
     first, second = arm.workers(2)
@@ -119,6 +125,7 @@ def test_what_was_issued_with_permission_and_comes_after_the_revocation_is_refus
     assert late, "no write was under way when its permission went"
 
 
+@one_by_one
 def test_what_is_not_there_is_refused_or_named(arm: Arm) -> None:
     (worker,) = arm.workers(1)
     for region in REGIONS:

@@ -8,7 +8,7 @@ from typing import Any
 from rayrdma.model.outcomes import ACK
 
 from . import scripts
-from .arms import CHANNEL, SHM, Arm, on
+from .arms import CHANNEL, SHM, VERBS, Arm, on
 from .party import PROCESSES, read, read_region, write
 
 CALLS_ARM = "ray-channel (actor calls)"
@@ -20,14 +20,15 @@ PAIRS = {
     "shm": (2, 1_000_000, 1_000),
     "ray-channel": (3, 60_000, 1_000),
     CALLS_ARM: (3, 1_500, 100),
+    "verbs": (2, 500, 20),
 }
-CROWD = {"simulated": 20_000, "shm": 100_000, "ray-channel": 3_000, CALLS_ARM: 300}
-WHOLE = {"simulated": 10_000, "shm": 30_000, "ray-channel": 5_000, CALLS_ARM: 500}
-COUNTS = {"simulated": 5_000, "shm": 50_000, "ray-channel": 3_000, CALLS_ARM: 300}
-HOLDS = {"simulated": 3_000, "shm": 50_000, "ray-channel": 2_000, CALLS_ARM: 150}
+CROWD = {"simulated": 20_000, "shm": 100_000, "ray-channel": 3_000, CALLS_ARM: 300, "verbs": 200}
+WHOLE = {"simulated": 10_000, "shm": 30_000, "ray-channel": 5_000, CALLS_ARM: 500, "verbs": 500}
+COUNTS = {"simulated": 5_000, "shm": 50_000, "ray-channel": 3_000, CALLS_ARM: 300, "verbs": 300}
+HOLDS = {"simulated": 3_000, "shm": 50_000, "ray-channel": 2_000, CALLS_ARM: 150, "verbs": 100}
 ENDLESS = 2**62
-STOPS = {"shm": 1_000, "ray-channel": 150}
-LAST = {"simulated": 100, "shm": 100, "ray-channel": 15, CALLS_ARM: 5}
+STOPS = {"shm": 1_000, "ray-channel": 150, "verbs": 50}
+LAST = {"simulated": 100, "shm": 100, "ray-channel": 15, CALLS_ARM: 5, "verbs": 5}
 
 
 def race(arm: Arm, parties: int, pairs: int, lost: int, disturb: Callable[[], Any] | None = None) -> None:
@@ -71,7 +72,7 @@ def test_revocation_is_a_barrier_among_many(arm: Arm) -> None:
     race(arm, PROCESSES, CROWD[arm.name], 20)
 
 
-@on(SHM, CHANNEL)
+@on(SHM, CHANNEL, VERBS)
 def test_revocation_is_a_barrier_for_parties_that_are_stopped_anywhere(arm: Arm) -> None:
     """Everybody in turn is stopped, until the others have gone on, and resumed."""
     tried = arm.ledger.tried
@@ -146,10 +147,10 @@ def test_permissions_can_be_a_lock(arm: Arm) -> None:
     assert in_vain > 10
 
 
-RESETS = {"shm": 200, "ray-channel": 30}
+RESETS = {"shm": 200, "ray-channel": 30, "verbs": 20}
 
 
-@on(SHM, CHANNEL)
+@on(SHM, CHANNEL, VERBS)
 def test_nothing_of_an_old_instance_slips_into_the_new_one(arm: Arm) -> None:
     """A party that missed the new instance writes, swaps and takes permissions on: all of it is refused.
 

@@ -9,9 +9,11 @@ import pytest
 from rayrdma.model.errors import ValueTooLarge
 from rayrdma.model.outcomes import ACK, NAK
 
-from .arms import Arm
+from .arms import EVERY, FLAGS, Arm, on
 from .party import read, read_region, swap, take, write
 from .pipeline import pipeline
+
+pytestmark = on(*EVERY, FLAGS)
 
 VALUES = [
     None, "", b"", 0, False, 0.0, 1, True, 1.0, -1, 2**63 - 1, 2**64 - 1, -(2**63), 1.5, math.inf,
