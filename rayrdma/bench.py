@@ -100,9 +100,9 @@ class Direct:
 
     __slots__ = ("argument", "kind", "region", "register")
 
-    def __init__(self, kind: Kind, argument: Any = None) -> None:
+    def __init__(self, kind: Kind, argument: Any = None, region: str = "plain") -> None:
         self.kind = kind
-        self.region = "plain"
+        self.region = region
         self.register = 0
         self.argument = argument
 

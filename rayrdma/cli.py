@@ -37,6 +37,7 @@ from rayrdma.results.result import Result
 from rayrdma.results.scale import show_scale
 from rayrdma.results.table import measure_table
 from rayrdma.results.topology import show_tolerance
+from rayrdma.scenario import choose
 
 ERROR, ENVIRONMENT, USAGE, INTERRUPTED = 1, 2, 64, 130
 _TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click, unexported
@@ -266,10 +267,16 @@ def tradeoff(
 
 
 @app.command()
-def bench(as_json: AsJson = False) -> int:
+def bench(
+    transport: Annotated[str, typer.Option(help="verbs: this host's RDMA device. any: everything but that.")] = "any",
+    as_json: AsJson = False,
+) -> int:
     """Measure what things cost here, each beside its bare cost in the same run."""
-    from rayrdma.bench import run_bench  # compiled kernels are loaded only where they are used
-
+    choose("transport", transport, ("any", "verbs"))
+    if transport == "verbs":
+        from rayrdma.verbs_bench import run_verbs_bench as run_bench  # what needs compiling is not needed there
+    else:
+        from rayrdma.bench import run_bench  # compiled kernels are loaded only where they are used
     with _working(lines=not as_json) as tell:
         measured = run_bench(tell)
     if as_json:

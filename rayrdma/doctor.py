@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from rayrdma.model.errors import RayrdmaError
+from rayrdma.model.errors import EnvironmentProblem, RayrdmaError
 from rayrdma.results.figures import Finding
 from rayrdma.results.result import versions
 
@@ -58,9 +58,18 @@ def _ray_channel() -> Finding:
 
 
 def _verbs() -> Finding:
-    devices = sorted(path.name for path in Path("/sys/class/infiniband").glob("*"))
-    seen = f"RDMA devices here: {', '.join(devices)}" if devices else "no RDMA device here"
-    return Finding("transport verbs", False, f"not built yet; {seen}")
+    from rayrdma.transports.verbs.here import open_device
+
+    try:
+        device = open_device()
+    except EnvironmentProblem as error:
+        return Finding("transport verbs", False, str(error))
+    from rayrdma.transports.verbs.agent import Revocation
+
+    how = Revocation.of(device)
+    found = f"{device}; permission to write is revoked by {how.value}"
+    device.close()
+    return Finding("transport verbs", True, found)
 
 
 def _room() -> Finding:

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("results",),
     ("experiment", "scale"),
     ("table", "bench", "tradeoff", "doctor", "options"),
+    ("verbs_bench",),
     ("cli",),
     ("__main__", "__init__"),
 )

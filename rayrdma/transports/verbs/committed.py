@@ -27,6 +27,7 @@ class CommittedOperations:
         self._layout = layout
         self._process = process
         self._nonce = secrets.randbits(32)
+        self._found = exchange.local(exchange.word, WORD_BYTES)
 
     def read(self, register: int) -> Read:
         """One register's value."""
@@ -94,7 +95,7 @@ class CommittedOperations:
     ) -> Generator[None, Any, int | Nak]:
         """What the word was; it is ``mine`` now if it was ``expected``. First the slot is filled, if there is one."""
         exchange, side, layout = self._exchange, self._side, self._layout
-        found, word = exchange.local(exchange.word, WORD_BYTES), register * WORD_BYTES
+        found, word = self._found, register * WORD_BYTES
 
         def make(key: int) -> Requests:
             if which is None:
@@ -103,10 +104,10 @@ class CommittedOperations:
             return side.put_and_swap(*slot, found, word, key, expected, mine)
 
         outcome: int | None = None
+        if side.keys.write and not side.line.broken:
+            exchange.hand_over(side.line, make(side.keys.write))
+            outcome = yield
         while True:
-            if not side.line.broken and side.keys.write:
-                exchange.hand_over(side.line, make(side.keys.write))
-                outcome = yield
             try:
                 if outcome != DONE:
                     outcome = yield from exchange.carry_out(side.line, side, "write", make, outcome)
@@ -145,7 +146,9 @@ class CommittedOperations:
             if held == guess:
                 side.committed(register, mine, which)
                 return expected
-            value = yield from self._follow(register, held)
+            value: bytes | Torn | Nak | None = inline_value(held)
+            if value is TORN:
+                value = yield from self._follow(register, held)
             if value is TORN:
                 guess = _NO_WORD
             elif value is NAK or value != expected:

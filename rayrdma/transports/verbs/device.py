@@ -380,35 +380,29 @@ class QueuePair:
         self._pair.close()
 
 
-def request(
-    opcode: int,
-    local: tuple[int, int, int],
-    remote: tuple[int, int],
-    signalled: bool = True,
-    then: Any = None,
-) -> Any:
-    """A work request, to be posted as often as one likes.
+def request(opcode: int, local: tuple[int, int, int], signalled: bool = True, then: Any = None) -> Any:
+    """A work request, to be posted as often as one likes; `set_target` or `set_swap` says where to.
 
     Args:
         opcode: `GET`, `PUT` or `SWAP`.
         local: address, bytes and local key of what is sent, or of where the answer goes.
-        remote: address and key at the peer; of a swap, `set_swap` tells.
         signalled: whether its success is to be reported.
         then: the work request that follows in the same list.
     """
-    address, length, local_key = local
-    made = SendWR(
+    return SendWR(
         opcode=opcode,
         num_sge=1,
-        sg=[SGE(address, length, local_key)],
+        sg=[SGE(*local)],
         send_flags=_e.IBV_SEND_SIGNALED if signalled else 0,
         next_wr=then,
     )
-    if opcode != SWAP:
-        made.set_wr_rdma(remote[1], remote[0])
-    return made
 
 
-def set_swap(made: Any, remote: tuple[int, int], expected: int, new: int) -> None:
-    """What a swap compares with, and what it puts there."""
-    made.set_wr_atomic(remote[1], remote[0], expected, new)
+def set_target(made: Any, address: int, key: int) -> None:
+    """Where at the peer a `GET` or a `PUT` is to go."""
+    made.set_wr_rdma(key, address)
+
+
+def set_swap(made: Any, address: int, key: int, expected: int, new: int) -> None:
+    """Where a `SWAP` is to go, what it compares with, and what it puts there."""
+    made.set_wr_atomic(key, address, expected, new)

@@ -17,7 +17,7 @@ from rayrdma.transports.connection import PENDING, Pending
 from .device import Memory, Registration
 from .handshake import Caller, Change, Connect, Learn, Reply, Settle
 from .layout import WORD_BYTES
-from .lines import DONE, REFUSED, UNKNOWN, Line, Port, Requests, Side, Unknown
+from .lines import DONE, REFUSED, UNKNOWN, Line, Port, Requests, Side, Stretch, Unknown
 
 _AGAIN_SECONDS = 1.0
 """An unanswered question is asked again, lest a lost link had taken it along."""
@@ -49,6 +49,7 @@ class Exchange:
         self._staging = Memory(self.room + max((side.reading_room for side in sides), default=0))
         self.bytes = self._staging.bytes
         self._registration = Registration(port.domain, self._staging, 0)
+        self._address, self._local_key = self._staging.address, self._registration.local_key
         self._caller = Caller(endpoint, secret)
         self._steps: Steps | None = None
         self._line: Line | None = None
@@ -139,14 +140,16 @@ class Exchange:
         """(Re)connect a queue pair; what was under way on it has ended then. The keys come along."""
         line.broken = True
         if line.pair is None:
-            line.pair = self.port.queue_pair()
+            line.take(self.port.queue_pair())
         else:
             line.pair.reset()
             self.reconnected += 1
-        reply = yield from self.ask(Connect(line.region, line.pair.address()))
+        pair = line.pair
+        assert pair is not None
+        reply = yield from self.ask(Connect(line.region, pair.address()))
         if reply.address is None:
             raise Unknown(f"the memory has no region {line.region!r}")
-        line.pair.connect(reply.address)
+        pair.connect(reply.address)
         line.broken = False
 
     # The device
@@ -154,7 +157,7 @@ class Exchange:
     def hand_over(self, line: Line, requests: Requests) -> None:
         """Post a list; what it yields next is the outcome."""
         self._line = line
-        self.port.post(self, line, requests)
+        self.port.post(self, line.post, requests)
 
     def carry_out(
         self,
@@ -206,9 +209,8 @@ class Exchange:
         """READ into the room for it; whether that was allowed. Reading once more does no harm."""
         local = self.local(self.room, length)
         outcome: int | None = None
-        requests = None if self.reading.broken else side.cached(offset, length)
-        if requests is not None:
-            self.hand_over(self.reading, requests)
+        if side.keys.read and not self.reading.broken:
+            self.hand_over(self.reading, side.get(local, offset, side.keys.read))
             outcome = yield
             if outcome == DONE:
                 return True
@@ -222,13 +224,17 @@ class Exchange:
                 continue
             return done == DONE
 
-    def local(self, offset: int, length: int) -> tuple[int, int, int]:
+    def local(self, offset: int, length: int) -> Stretch:
         """A stretch of the staging, as a work request names it."""
-        return self._staging.address + offset, length, self._registration.local_key
+        return self._address + offset, length, self._local_key
 
     def got(self, length: int) -> bytes:
         """What was read last."""
         return self.bytes[self.room : self.room + length]
+
+    def side(self, region: str) -> Side:
+        """What we know of a region."""
+        return self._sides[region]
 
     @property
     def queue_pairs(self) -> int:

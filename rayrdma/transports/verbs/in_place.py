@@ -63,15 +63,13 @@ class InPlaceOperations:
         record = self._layout.heading(data) + data
         length = len(record)
         exchange.bytes[:length] = record
-        offset = register * self._layout.stride
+        local, offset = exchange.local(0, length), register * self._layout.stride
         outcome: int | None = None
-        requests = None if line.broken else side.cached_put(offset, length)
-        if requests is not None:
-            exchange.hand_over(line, requests)
+        if side.keys.write and not line.broken:
+            exchange.hand_over(line, side.put(local, offset, side.keys.write))
             outcome = yield
             if outcome == DONE:
                 return ACK
-        local = exchange.local(0, length)
         while True:
             try:
                 done = yield from exchange.carry_out(

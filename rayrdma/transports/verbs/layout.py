@@ -19,6 +19,7 @@ import binascii
 import struct
 import zlib
 from enum import Enum
+from functools import lru_cache
 from typing import Final, Literal
 
 from rayrdma.model.regions import Region
@@ -68,6 +69,7 @@ class InPlace:
         return register * self.stride
 
     @staticmethod
+    @lru_cache(maxsize=8)  # mostly one value goes to all memories
     def heading(data: bytes) -> bytes:
         """What stands before a value."""
         return _HEADER.pack(len(data) + 1, _sum(data), _other_sum(data))
@@ -154,6 +156,7 @@ class Committed:
         memory[start : start + WORD_BYTES] = bytes(WORD_BYTES)
 
 
+@lru_cache(maxsize=4096)
 def inline_word(data: bytes) -> int:
     """The word that is a value of at most five bytes: a byte for its length, the value, and a sum of two bytes."""
     body = bytes((_INLINE | len(data),)) + data.ljust(INLINE_BYTES, b"\0")
@@ -171,6 +174,7 @@ def whole_word(word: int) -> bool:
     return not word or _check((word & 0xFFFF_FFFF_FFFF).to_bytes(6, "little"), 0) == word >> 48
 
 
+@lru_cache(maxsize=4096)
 def inline_value(word: int) -> bytes | Torn | None:
     """The value in a word; None if it was never written, TORN if it is not in there."""
     if not word:

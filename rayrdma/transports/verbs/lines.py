@@ -10,17 +10,20 @@ the register tells, in most cases, whether it had taken effect; where it can not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from rayrdma.model.permissions import static
 from rayrdma.model.regions import Region
 
-from .device import DENIED, FLUSHED, GET, PUT, STATUS, SUCCESS, SWAP, Device, QueuePair, request, set_swap
+from .device import DENIED, FLUSHED, GET, PUT, STATUS, SUCCESS, SWAP, Device, QueuePair, request, set_swap, set_target
 from .handshake import Keys
 from .layout import WORD_BYTES, InPlace, layout_of
 
 DONE, REFUSED, AGAIN, UNKNOWN = range(4)
 """What came of a list of work requests."""
+Stretch = tuple[int, int, int]
+"""Address, bytes and local key of memory of our own."""
 Requests = tuple[Any, ...]
 """A list, chained."""
 NO_KEYS = Keys(0, 0, 0)
@@ -62,13 +65,13 @@ class Port:
         """One whose peer may do nothing."""
         return self.device.queue_pair(self.domain, self.completions)
 
-    def post(self, owner: Owner, line: Line, requests: Requests) -> None:
+    def post(self, owner: Owner, post: Callable[[Any], None], requests: Requests) -> None:
         """Post a list of work requests, chained to each other. The first one to fail, or the last one, completes it."""
         self._numbers = number = self._numbers + 1
         for one in requests:
             one.wr_id = number
         self._owners[number] = owner
-        line.post(requests[0])
+        post(requests[0])
 
     def collect(self) -> None:
         """Tell the owners of what has completed."""
@@ -98,17 +101,20 @@ class Line:
 
     Attributes:
         broken: it must be connected before its next use.
+        post: hands a work request to the device, and those chained to it.
     """
+
+    post: Callable[[Any], None]
 
     def __init__(self, region: str | None) -> None:
         self.region = region
         self.pair: QueuePair | None = None
         self.broken = True
 
-    def post(self, request: Any) -> None:
-        """Hand a work request to the device, and those chained to it."""
-        assert self.pair is not None
-        self.pair.post(request)
+    def take(self, pair: QueuePair) -> None:
+        """Use this queue pair."""
+        self.pair = pair
+        self.post = pair.post
 
     def close(self) -> None:
         """Give the queue pair back."""
@@ -136,7 +142,8 @@ class Side:
         self.slots: dict[int, int] = {}
         in_place = isinstance(self.layout, InPlace)
         self.reading_room = self.layout.size if in_place else max(self.layout.stride, region.registers * WORD_BYTES)
-        self._requests: dict[tuple[int, ...], tuple[Any, ...]] = {}
+        self._requests: dict[tuple[int, int, int], Requests] = {}
+        self._aimed: dict[tuple[int, int, int, int], Requests] = {}  # of those, what has its present key
 
     def may_ever_write(self, process: int) -> bool:
         """Whether it may write now, or could be allowed to later."""
@@ -147,7 +154,7 @@ class Side:
         """Use these keys from now on."""
         if keys != self.keys:
             self.keys = keys
-            self._requests.clear()
+            self._aimed.clear()
 
     def empty(self) -> None:
         """A new instance: nothing is known of the registers, and the keys are out of date."""
@@ -163,50 +170,40 @@ class Side:
 
     # Lists of work requests are made once and posted often: making one takes longer than posting it.
 
-    def cached(self, offset: int, length: int) -> Requests | None:
-        """READ that many bytes from ``offset`` on, if that was done before with these keys."""
-        return self._requests.get((GET, offset, length))
+    def get(self, local: Stretch, offset: int, key: int) -> Requests:
+        """READ into ``local`` from ``offset`` on."""
+        return self._made(GET, local, offset, key)
 
-    def cached_put(self, offset: int, length: int) -> Requests | None:
-        """WRITE them there, likewise."""
-        return self._requests.get((PUT, offset, length))
+    def put(self, local: Stretch, offset: int, key: int) -> Requests:
+        """WRITE ``local`` there."""
+        return self._made(PUT, local, offset, key)
 
-    def get(self, local: tuple[int, int, int], offset: int, key: int) -> Requests:
-        """READ into ``local``."""
-        return self._keep(GET, local, offset, key)
-
-    def put(self, local: tuple[int, int, int], offset: int, key: int) -> Requests:
-        """WRITE from ``local``."""
-        return self._keep(PUT, local, offset, key)
-
-    def _keep(self, opcode: int, local: tuple[int, int, int], offset: int, key: int) -> Requests:
-        made = (request(opcode, local, (self.keys.base + offset, key)),)
-        self._requests[opcode, offset, local[1]] = made
+    def _made(self, opcode: int, local: Stretch, offset: int, key: int) -> Requests:
+        name = opcode, local[1], offset, key
+        made = self._aimed.get(name)
+        if made is None:
+            made = self._requests.get(name[:3]) or (request(opcode, local),)
+            self._requests[name[:3]] = made
+            set_target(made[0], self.keys.base + offset, key)
+            self._aimed[name] = made
         return made
 
-    def swap(self, local: tuple[int, int, int], offset: int, key: int, expected: int, new: int) -> Requests:
+    def swap(self, local: Stretch, offset: int, key: int, expected: int, new: int) -> Requests:
         """Compare and swap the eight bytes at ``offset``; what they were goes to ``local``."""
-        made = self._requests.get((SWAP, offset, 0))
+        made = self._requests.get((SWAP, 0, offset))
         if made is None:
-            made = self._requests[SWAP, offset, 0] = (request(SWAP, local, (0, 0)),)
-        set_swap(made[0], (self.keys.base + offset, key), expected, new)
+            made = self._requests[SWAP, 0, offset] = (request(SWAP, local),)
+        set_swap(made[0], self.keys.base + offset, key, expected, new)
         return made
 
     def put_and_swap(
-        self,
-        local: tuple[int, int, int],
-        slot: int,
-        found: tuple[int, int, int],
-        offset: int,
-        key: int,
-        expected: int,
-        new: int,
+        self, local: Stretch, slot: int, found: Stretch, offset: int, key: int, expected: int, new: int
     ) -> Requests:
         """WRITE a slot, and then swap, in one list: the queue pair keeps the order (IBTA 1.4, 10.8.3.3)."""
-        made = self._requests.get((SWAP, slot, local[1]))
+        made = self._requests.get((SWAP, local[1], slot))
         if made is None:
-            swap = request(SWAP, found, (0, 0))
-            put = request(PUT, local, (self.keys.base + slot, key), signalled=False, then=swap)
-            made = self._requests[SWAP, slot, local[1]] = (put, swap)
-        set_swap(made[1], (self.keys.base + offset, key), expected, new)
+            swap = request(SWAP, found)
+            made = self._requests[SWAP, local[1], slot] = (request(PUT, local, signalled=False, then=swap), swap)
+        set_target(made[0], self.keys.base + slot, key)
+        set_swap(made[1], self.keys.base + offset, key, expected, new)
         return made
