@@ -15,8 +15,9 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.protocols import FaB
 from rayrdma.results.bounds import ForcedPBFT, PBFTPastItsBound
 from rayrdma.simulator.kernel import World
+from tests.fuzz import Run
 
-from .attacks import SIZES, all_decided, attack, fitting, lawless, seen
+from .attacks import SIZES, all_decided, attack, fitting, lawless, seeds, seen
 
 SCHEDULES = 2000
 TRACED = 10
@@ -24,13 +25,17 @@ TRACED = 10
 PAIRS = [(protocol, behaviour) for protocol in SIZES for behaviour in fitting(protocol)]
 
 
+def holds(outcome: Run) -> None:
+    """Nothing is violated, and all correct processes decided."""
+    assert not outcome.violations(), outcome
+    assert all_decided(outcome), outcome
+
+
 @pytest.mark.parametrize(("protocol", "behaviour"), PAIRS, ids=lambda part: part.name)
 def test_one_attacker(protocol: type[Protocol], behaviour: type[Behaviour]) -> None:
     n = SIZES[protocol] + 1
-    for seed in range(SCHEDULES):
-        outcome = attack(protocol, n, 0, seed, lawless(seed, n, [behaviour]), trace=seed % TRACED == 0)
-        assert not outcome.violations(), outcome
-        assert all_decided(outcome), outcome
+    for seed in seeds(SCHEDULES):
+        holds(attack(protocol, n, 0, seed, lawless(seed, n, [behaviour]), trace=seed % TRACED == 0))
 
 
 @pytest.mark.parametrize("protocol", SIZES, ids=lambda protocol: protocol.name)
@@ -38,9 +43,7 @@ def test_pairs_of_attackers(protocol: type[Protocol]) -> None:
     n = 2 * SIZES[protocol] + 1
     for behaviours in itertools.combinations_with_replacement(fitting(protocol), 2):
         for seed in range(2):
-            outcome = attack(protocol, n, 0, seed, lawless(seed, n, behaviours))
-            assert not outcome.violations(), outcome
-            assert all_decided(outcome), outcome
+            holds(attack(protocol, n, 0, seed, lawless(seed, n, behaviours)))
 
 
 @pytest.mark.parametrize("protocol", SIZES, ids=lambda protocol: protocol.name)
@@ -52,9 +55,7 @@ def test_attackers_over_many_instances(protocol: type[Protocol]) -> None:
         faults = lawless(seed, n, [rng.choice(fitting(protocol))])
         world = World()
         for instance in range(3):
-            outcome = attack(protocol, n, 0, 3 * seed + instance, faults, instance=instance, world=world)
-            assert not outcome.violations(), outcome
-            assert all_decided(outcome), outcome
+            holds(attack(protocol, n, 0, 3 * seed + instance, faults, instance=instance, world=world))
 
 
 @pytest.mark.parametrize(("protocol", "behaviour"), PAIRS, ids=lambda part: part.name)

@@ -18,7 +18,7 @@ from rayrdma.simulator.kernel import World
 from rayrdma.simulator.schedule import Constant
 from tests.fuzz import Run, run
 
-from .attacks import attack, fitting, lawless, seen
+from .attacks import attack, fitting, lawless, seeds, seen
 
 SCHEDULES = 2000
 ATTACKS = fitting(CheapQuorum)
@@ -34,6 +34,12 @@ def faults(seed: int, n: int, m: int, behaviours: Sequence[type[Behaviour]]) -> 
 def ended(outcome: Run) -> bool:
     """Every correct process has decided or aborted, and nothing is left to happen."""
     return outcome.kernel.quiescent and all("it aborted" in why for why in outcome.observation.undecided.values())
+
+
+def holds(outcome: Run) -> None:
+    """Nothing is violated, and it has ended."""
+    assert not outcome.violations(), outcome
+    assert ended(outcome), outcome
 
 
 @pytest.mark.parametrize("n", [3, 5, 7])
@@ -67,18 +73,14 @@ def test_the_leader_decides_with_one_signature() -> None:
 
 @pytest.mark.parametrize("behaviour", ATTACKS, ids=lambda behaviour: behaviour.name)
 def test_one_attacker(behaviour: type[Behaviour]) -> None:
-    for seed in range(SCHEDULES):
-        outcome = attack(CheapQuorum, 3, 3, seed, faults(seed, 3, 3, [behaviour]))
-        assert not outcome.violations(), outcome
-        assert ended(outcome), outcome
+    for seed in seeds(SCHEDULES):
+        holds(attack(CheapQuorum, 3, 3, seed, faults(seed, 3, 3, [behaviour])))
 
 
 def test_two_attackers_of_five() -> None:
     for behaviours in itertools.combinations_with_replacement(ATTACKS, 2):
         for seed in range(2):
-            outcome = attack(CheapQuorum, 5, 3, seed, faults(seed, 5, 3, behaviours))
-            assert not outcome.violations(), outcome
-            assert ended(outcome), outcome
+            holds(attack(CheapQuorum, 5, 3, seed, faults(seed, 5, 3, behaviours)))
 
 
 def test_attackers_over_many_instances() -> None:
@@ -87,9 +89,7 @@ def test_attackers_over_many_instances() -> None:
         world = World()
         attackers = lawless(seed, 3, [random.Random(seed).choice(ATTACKS)])
         for instance in range(3):
-            outcome = attack(CheapQuorum, 3, 3, 3 * seed + instance, attackers, instance=instance, world=world)
-            assert not outcome.violations(), outcome
-            assert ended(outcome), outcome
+            holds(attack(CheapQuorum, 3, 3, 3 * seed + instance, attackers, instance=instance, world=world))
 
 
 def test_sometimes_all_decide_sometimes_only_the_leader_and_sometimes_nobody() -> None:
@@ -132,6 +132,4 @@ def read(outcome: Run, processes: Sequence[int]) -> list[str]:
 
 def test_a_leader_that_splits_memories_gets_no_two_decisions_and_no_two_proofs() -> None:
     for seed in range(300):
-        outcome = attack(CheapQuorum, 3, 5, seed, [Byzantine(LEADER, LeaderSplits)])
-        assert not outcome.violations(), outcome
-        assert ended(outcome), outcome
+        holds(attack(CheapQuorum, 3, 5, seed, [Byzantine(LEADER, LeaderSplits)]))

@@ -29,7 +29,7 @@ from rayrdma.protocols.transmission import Transmission
 from rayrdma.simulator.kernel import World
 from tests.fuzz import Run
 
-from .attacks import all_decided, attack, fitting, lawless
+from .attacks import all_decided, attack, fitting, lawless, seeds
 from .test_cheap_quorum import faults
 
 SCHEDULES = 2000
@@ -51,7 +51,7 @@ def holds(outcome: Run) -> None:
 @pytest.mark.timeout(1800)  # thousands of runs: on a slow machine they take their time
 @each_pair
 def test_one_attacker(protocol: type[Protocol], behaviour: type[Behaviour]) -> None:
-    for seed in range(SCHEDULES):
+    for seed in seeds(SCHEDULES):
         holds(attack(protocol, 3, 3, seed, faults(seed, 3, 3, [behaviour]), trace=seed % TRACED == 0))
 
 
