@@ -116,6 +116,7 @@ class Kernel:
         self._written: Any = self  # what was written last, where, and what a reader finds; itself is never written
         self._written_to = ""
         self._read_back: Any = None
+        self._readings: dict[tuple[str, bytes], Any] = {}  # what Byzantine processes wrote, and what readers find
         self._schedule = schedule
         self._delay = schedule.delay
         # Bound once: three of four events have one of these handlers.
@@ -197,7 +198,7 @@ class Kernel:
                 # It must fit, as on every transport; and what no correct process can write is as good as nothing.
                 region = process.regions[operation.region]
                 data = region.encode(operation.argument)
-                self._read_back = region.value_of(data) if process.byzantine else operation.argument
+                self._read_back = self._reading(region, data) if process.byzantine else operation.argument
                 self._written, self._written_to = operation.argument, operation.region  # only what did fit
             operation.argument = self._read_back
         elif operation.kind is COMPARE_AND_SWAP:
@@ -225,6 +226,13 @@ class Kernel:
         if process.watched:
             self._count_process(process, NAMES[operation.kind])
             self._count_process(process, "operation")
+
+    def _reading(self, region: Region, data: bytes) -> Any:
+        """What a reader makes of these bytes. A liar writes the same again and again."""
+        written = region.name, data
+        if written not in self._readings:
+            self._readings[written] = region.value_of(data)
+        return self._readings[written]
 
     def send(self, process: SimulatedProcess, to: int, message: Record, depth: int) -> None:
         """A message leaves its process."""
