@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from rayrdma.model.errors import EnvironmentProblem
+from rayrdma.pyverbs_link import DEBIAN, check
 
 if TYPE_CHECKING:
     from .device import Device
@@ -26,8 +27,6 @@ def open_device() -> Device:
     try:
         from .device import Choice, Device
     except ImportError as error:
-        raise EnvironmentProblem(
-            f"pyverbs can not be imported ({error}); on Debian: apt install python3-pyverbs ibverbs-providers, "
-            "and then make verbs links it into .venv"
-        ) from None
+        check(DEBIAN)
+        raise EnvironmentProblem(f"pyverbs can not be imported here ({error}): make verbs links Debian's") from None
     return Device(Choice.parse(wanted))
