@@ -32,7 +32,7 @@ class Machine:
 
     def kill(self) -> None:
         """As a power cut does, and with it what runs inside."""
-        if self.process.poll() is None:
+        if self.process.returncode is None:
             # The processes in User-Mode Linux are processes of this machine, and stay if their kernel alone dies.
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -153,7 +153,7 @@ def _start(
     monitor: Monitor | None,
     **variables: str,
 ) -> Machine:
-    """Start ``command``, which gets the signal ``death`` when this process has died, be it by SIGKILL."""
+    """Start ``command``, which gets the signal ``death`` when the thread that started it has died, be it by SIGKILL."""
     console = tempfile.TemporaryFile()  # noqa: SIM115
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", death, *command],

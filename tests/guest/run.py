@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sysconfig
@@ -39,16 +40,17 @@ ENVIRONMENT = {
     "RAY_memory_monitor_refresh_ms": "0",
 }
 
-
 PROLOGUE = (
     "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items()),
     f"cd {shlex.quote(str(CHECKOUT))}",
     "hostname guest",
-    "ulimit -l unlimited",
+    "ulimit -l unlimited -n 65536",
     "mkdir -p /dev/shm /dev/pts /tmp/ray",
     "mount -t tmpfs shm /dev/shm",
     "mount -t devpts pts /dev/pts",
     "mount -t tmpfs ray /tmp/ray",  # a cluster on the other side is none of the guest's
+    # root in the guest reads what the runner may; root's home it may not, if it is somebody else.
+    *(["mount -t tmpfs home /root"] if os.geteuid() else []),
     f"ln -sfn {DEBIAN} {shlex.quote(sysconfig.get_path('purelib'))}/pyverbs",
     "ip link set lo up",
 )
@@ -180,7 +182,8 @@ class Guest:
                 self.kill()
             with self._news:
                 self._output += output
-                self._status = status
+                if status is not None:  # something left in the background may go on printing
+                    self._status = status
                 self._news.notify_all()
         with self._news:
             self._over = over

@@ -12,7 +12,7 @@ from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.pyverbs_link import DEBIAN, check
 from tests.guest import GuestError, build, run, uml
 
-INSIDE = "python -m pytest tests/verbs -m verbs -p no:xdist -o timeout=900"
+INSIDE = "python -m pytest tests/verbs tests/parity -m verbs -p no:xdist -o timeout=900"
 INSIDE_LIMIT = 15 * 60.0
 """Seconds for all tests inside one guest."""
 

@@ -62,6 +62,12 @@ def test_bytes_pass_as_they_are(guest: Guest, echo: io.BytesIO) -> None:
     assert echo.getvalue() == b"a\0b\r\n\xff\0" + bytes(300_000)
 
 
+def test_what_a_command_leaves_in_the_background_does_not_hold_it_up(guest: Guest) -> None:
+    assert guest.run("(while sleep 0.01; do echo more; done) & exit 4", 30) == 4
+    assert guest.run("while sleep 0.01; do echo enough; done | head -n 3", 30) == 0
+    assert guest.output().count("enough\n") == 3
+
+
 def test_a_line_can_be_waited_for_while_the_command_runs(guest: Guest, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
