@@ -14,7 +14,6 @@ from typing import Any
 import ray
 
 from rayrdma.actors.devices import why_no_device
-from rayrdma.actors.omega import heartbeat_region
 from rayrdma.actors.seat import Dialled, Ports
 from rayrdma.actors.wiring import MemoryAddress, Wiring
 from rayrdma.model.regions import Region
@@ -25,9 +24,7 @@ from rayrdma.transports.service import frame_bytes
 
 def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wiring, ports: Ports) -> Dialled:
     """Connect a process of the actor ``me`` on ``node`` to the memory at ``address``."""
-    layouts = [wiring.regions_of(address.number)]
-    if wiring.beats_in_memory:
-        layouts.append([heartbeat_region(wiring.n)])
+    parts = wiring.parts_of(address.number)
     connections: list[Connection] = []
     segment = None
     if address.segments is not None:
@@ -38,11 +35,11 @@ def dial(me: Any, node: str, process: int, address: MemoryAddress, wiring: Wirin
 
         segments = [Segment.attach(path) for path in address.segments]
         segment = segments[0]
-        connections += [ShmConnection(*part, process, 0) for part in zip(segments, layouts, strict=True)]
+        connections += [ShmConnection(*mapped, process, 0) for mapped in zip(segments, parts.values(), strict=True)]
     else:
         near = wiring.graph is None or process in wiring.graph.closed(address.number)
         through_device = near and address.agents is not None and not why_no_device()
-        for index, (part, layout) in enumerate(zip((address.number, -1 - address.number), layouts, strict=False)):
+        for index, (part, layout) in enumerate(parts.items()):
             if through_device and address.agents is not None:
                 connections.append(ports.connect(process, part, address.agents[index], layout, wiring.n))
                 continue

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from rayrdma.actors.devices import use_device, why_no_device
-from rayrdma.actors.omega import heartbeat_region
 from rayrdma.actors.wiring import Wiring, host_identity
 from rayrdma.faults.plan import After
 from rayrdma.model.regions import Region
@@ -69,9 +68,7 @@ class MemoryHost:
         opened: dict[int, tuple[str, ...]] = {}
         self._secrets = dict(secrets)
         for number in self._numbers:
-            parts = {number: self._wiring.regions_of(number)}
-            if self._wiring.beats_in_memory:
-                parts[-1 - number] = [heartbeat_region(self._wiring.n)]
+            parts = self._wiring.parts_of(number)
             if transport == "shm":
                 opened[number] = tuple(self._map(part, regions) for part, regions in parts.items())
             elif transport == "verbs":
@@ -146,7 +143,7 @@ class MemoryHost:
         from rayrdma.transports.verbs.relay import Relay, as_bytes
 
         port = Port(use_device())
-        regions = as_bytes(self._wiring.regions_of(part) if part >= 0 else [heartbeat_region(self._wiring.n)])
+        regions = as_bytes(self._wiring.parts_of(max(part, -1 - part))[part])
         memory = self._registered[part]
         connection = VerbsConnection(port, memory.endpoint, self._secrets[process], regions, process, self._wiring.n)
         relay = Relay(connection)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rayrdma.actors.by_value import dump_class, load_class
-from rayrdma.actors.omega import PERIOD
+from rayrdma.actors.omega import PERIOD, heartbeat_region
 from rayrdma.checks.observation import Observation
 from rayrdma.faults.plan import After, Byzantine, Crash
 from rayrdma.model.graph import Graph
@@ -94,6 +94,13 @@ class Wiring:
     def regions_of(self, memory: int) -> list[Region]:
         """Of one memory, with its permissions."""
         return self.regions() if self.graph is None else self.graph.regions(memory, self.regions())
+
+    def parts_of(self, memory: int) -> dict[int, list[Region]]:
+        """The same, and at ``-1 - memory`` the heartbeats, if they are shown in memories."""
+        parts = {memory: self.regions_of(memory)}
+        if self.beats_in_memory:
+            parts[-1 - memory] = [heartbeat_region(self.n)]
+        return parts
 
     def regions(self) -> list[Region]:
         """Of every memory, but for who may reach it."""
