@@ -35,6 +35,7 @@ class Plan:
         self.members = tuple(members)
         self.kept: list[Any] = []
         self._seed = seed
+        self._halves: dict[tuple[int, str], frozenset[int]] = {}
 
     def draw(self, what: str) -> random.Random:
         """Random numbers for ``what``, the same for every member."""
@@ -42,7 +43,9 @@ class Plan:
 
     def half(self, n: int, what: str = "half") -> frozenset[int]:
         """Half of ``n`` parties, the same half for every member."""
-        return frozenset(self.draw(f"{what}/{n}").sample(range(n), n // 2))
+        if (n, what) not in self._halves:
+            self._halves[n, what] = frozenset(self.draw(f"{what}/{n}").sample(range(n), n // 2))
+        return self._halves[n, what]
 
     def keep(self, message: Any) -> None:
         """Remember a message or a register's value, for use at another time."""
