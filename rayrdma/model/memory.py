@@ -72,7 +72,12 @@ class Memory:
         """A region that lies over others can be read, by who may read all of them, and nothing else."""
         if kind is CHANGE_PERMISSION:
             return None
-        states = [self.regions[name] for name in covers]
-        if kind is not READ_REGION or any(process not in state.permission.readers for state in states):
+        if kind is not READ_REGION:
             return NAK
-        return tuple(value for state in states for value in state.registers)
+        values: list[Any] = []
+        for name in covers:
+            state = self.regions[name]
+            if process not in state.permission.readers:
+                return NAK
+            values += state.registers
+        return tuple(values)
