@@ -11,11 +11,15 @@ from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
 from .exchange import Exchange
 from .handshake import Learn
 from .in_place import LOOKS, Read, settle
-from .layout import INLINE_BYTES, TORN, WORD_BYTES, Committed, Torn, inline_value, inline_word, slot_word
+from .layout import INLINE_BYTES, TORN, WORD_BYTES, Committed, Torn, inline_value, inline_word, slot_word, whole_word
 from .lines import DONE, Requests, Side, Unknown
 
-_NO_WORD = 2**64 - 1
-"""No register holds this word; a swap that expects it changes nothing, and tells what the register holds."""
+
+def _no_word() -> int:
+    """A word that no register holds, and that nobody can guess: a swap that expects it only tells what is there."""
+    while whole_word(word := secrets.randbits(64)):
+        pass
+    return word
 
 
 class CommittedOperations:
@@ -27,6 +31,7 @@ class CommittedOperations:
         self._layout = layout
         self._process = process
         self._nonce = secrets.randbits(32)
+        self._no_word = _no_word()
         self._found = exchange.local(exchange.word, WORD_BYTES)
 
     def read(self, register: int) -> Read:
@@ -138,9 +143,11 @@ class CommittedOperations:
         elif len(expected) <= INLINE_BYTES:
             guess = inline_word(expected)
         else:
-            guess = _NO_WORD
+            guess = self._no_word
+        looks = 0
         while True:
-            held = yield from self._swap(register, guess, mine, None if guess == _NO_WORD else which, len(data))
+            filled = None if guess == self._no_word else which
+            held = yield from self._swap(register, guess, mine, filled, len(data))
             if held is NAK:
                 return NAK
             if held == guess:
@@ -149,9 +156,11 @@ class CommittedOperations:
             value: bytes | Torn | Nak | None = inline_value(held)
             if value is TORN:
                 value = yield from self._follow(register, held)
+            guess = held
             if value is TORN:
-                guess = _NO_WORD
-            elif value is NAK or value != expected:
+                guess, looks = self._no_word, looks + 1
+                if looks % LOOKS:
+                    continue
+                value = yield from settle(self._exchange, side, register)
+            if value is NAK or value != expected:
                 return value
-            else:
-                guess = held
