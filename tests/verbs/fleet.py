@@ -6,16 +6,16 @@ device by itself, after its fork.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import secrets
 import shutil
 import signal
 import tempfile
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -24,7 +24,6 @@ from rayrdma.actors.loop import Loop
 from rayrdma.actors.seat import Dialled, Ports
 from rayrdma.actors.wiring import Report, Wiring, observe
 from rayrdma.checks.observation import Observation
-from rayrdma.model.graph import reach_of
 from rayrdma.model.regions import Value
 from rayrdma.scenario import Scenario
 from rayrdma.transports.verbs.agent import VerbsMemory
@@ -54,10 +53,8 @@ class Fork:
 
     def begin(self, what: str, *arguments: Any) -> None:
         """Call a method; `result` waits for the answer."""
-        try:
+        with contextlib.suppress(BrokenPipeError):  # `result` says so
             self._pipe.send((what, arguments))
-        except BrokenPipeError:  # `result` says so
-            pass
 
     def result(self) -> Any:
         """The answer to the oldest call.
