@@ -25,8 +25,11 @@ _skip = msgspec.msgpack.Decoder(msgspec.Raw).decode
 _LEVELS = b"\x91" * HEADROOM  # lists of one element, one in another
 
 
-class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Base of the values of registers and of messages: immutable, and decoded by declared type only."""
+class Record(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
+    """Base of the values of registers and of messages: immutable, and decoded by declared type only.
+
+    What can be encoded is in no cycle: there is nothing in it for the garbage collector, which does not look at it.
+    """
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,11 @@ from .operations import Kind
 from .permissions import Permission
 
 
-class Event(msgspec.Struct, frozen=True, tag=True):
-    """Something that happened at ``time`` (delays in the simulator, seconds in a live run)."""
+class Event(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Something that happened at ``time`` (delays in the simulator, seconds in a live run).
+
+    Like a `Record` it holds values only, and the garbage collector does not look at it.
+    """
 
     time: float
 
