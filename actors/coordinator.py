@@ -25,13 +25,15 @@ class Coordinator:
 
     Attributes:
         transports: how many (process, memory) pairs use which transport.
+        queue_pairs: how many the devices of all processes hold.
         messages: what carries messages between processes.
     """
 
-    def __init__(self, scenario: Scenario, actor: Any, transports: dict[str, int]) -> None:
+    def __init__(self, scenario: Scenario, actor: Any, transports: dict[str, int], queue_pairs: int) -> None:
         self._scenario = scenario
         self._actor = actor
         self.transports = transports
+        self.queue_pairs = queue_pairs
         self.messages = CARRIER
 
     @classmethod
@@ -50,7 +52,7 @@ class Coordinator:
             addresses = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
             actor = CoordinatorActor.remote(replace(wiring, tcp=len(addresses) > 1), plan)
             try:
-                yield cls(scenario, actor, _get(actor.set_up.remote()))
+                yield cls(scenario, actor, _get(actor.set_up.remote()), _get(actor.queue_pairs.remote()))
             finally:
                 with contextlib.suppress(RayActorError, RayTaskError, GetTimeoutError):
                     ray.get(actor.close.remote(), timeout=15)

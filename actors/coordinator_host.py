@@ -83,6 +83,7 @@ class CoordinatorHost:
         self._segments: dict[int, Any] = {}
         self._secrets = {process: secrets.token_hex(16) for process in range(wiring.n)}
         self._transports: Counter[str] = Counter()
+        self._queue_pairs = 0
         self._began: float | None = None
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -129,7 +130,8 @@ class CoordinatorHost:
                 for party in self._processes
             ]
         ):
-            self._transports.update(chosen)
+            self._transports.update(transport for transport, _ in chosen)
+            self._queue_pairs += sum(queue_pairs for _, queue_pairs in chosen)
         for address in addresses:
             if address.segments is not None:
                 from rayrdma.transports.shm import Segment
@@ -186,6 +188,10 @@ class CoordinatorHost:
             if report.stopped:
                 self._dead_processes.add(report.process)
         return sorted((report for report in reports if not report.stopped), key=lambda report: report.process)
+
+    def queue_pairs(self) -> int:
+        """How many the devices of all processes hold."""
+        return self._queue_pairs
 
     def dead(self) -> tuple[list[int], list[int]]:
         """The processes and the memories that have crashed so far."""

@@ -43,13 +43,13 @@ class ProcessHost(Loop):
         pulses: Mapping[int, str],
         keys: Mapping[int, bytes],
         secrets: Mapping[int, str],
-    ) -> list[str]:
+    ) -> list[tuple[str, int]]:
         """Open connections to every memory and to every process.
 
         Args:
             secrets: of the processes here, by which the agents of memories know them.
         Returns:
-            The transport of every (process, memory) pair that may use one.
+            The transport of every (process, memory) pair that may use one, and how many queue pairs that takes.
         """
         for seat in self._seats.values():
             seat.ports = ports = Ports(secrets[seat.id])
@@ -58,7 +58,7 @@ class ProcessHost(Loop):
         forget_semaphores()
         graph = self._wiring.graph
         return [
-            seat.dialled[memory].protocol.transport
+            (seat.dialled[memory].protocol.transport, seat.dialled[memory].queue_pairs)
             for seat in self._seats.values()
             for memory in reach_of(graph, seat.id, len(memories))
         ]

@@ -31,6 +31,11 @@ class Dialled:
     pulse: Connection | None
     segment: Any = None
 
+    @property
+    def queue_pairs(self) -> int:
+        """How many the process's device holds towards this memory."""
+        return self.protocol.queue_pairs + (self.pulse.queue_pairs if self.pulse is not None else 0)
+
 
 @dataclass
 class Ports:

@@ -225,6 +225,7 @@ def _run_live(scenario: Scenario, recording: Recording, progress: Progress | Non
         for observation in coordinator.rounds():
             going_on = recording.add(observation)
             recording.transports, recording.messages = coordinator.transports, coordinator.messages
+            recording.queue_pairs = coordinator.queue_pairs
             _tell(progress, recording)
             if not going_on:
                 break

@@ -29,6 +29,7 @@ class Recording:
 
     Attributes:
         transports: how many (process, memory) pairs use which transport.
+        queue_pairs: how many the devices of all processes hold.
         messages: what carries messages.
         verdict: on the rounds so far; a run ends with the first round that does not decide.
     """
@@ -37,6 +38,7 @@ class Recording:
         self.scenario = scenario
         self.engine = engine
         self.transports: dict[str, int] = {}
+        self.queue_pairs = 0
         self.messages = ""
         self.verdict = UNKNOWN
         self.reason = "stopped before the first round ended"
@@ -78,6 +80,7 @@ class Recording:
             protocol=scenario.protocol.name,
             engine=self.engine,
             transports=self.transports,
+            queue_pairs=self.queue_pairs,
             messages=self.messages,
             processes=scenario.n,
             memories=scenario.memories,

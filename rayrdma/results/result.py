@@ -51,6 +51,7 @@ class Result(msgspec.Struct, frozen=True):
         reason: one line; for a blocked run the wait that can never end.
         signatures: "p0" -> {"made": ..., "verified": ...}, in the last round, of those that needed any.
         refused_by_devices: "p0" -> how many of its operations RDMA devices refused, in all rounds.
+        queue_pairs: how many the RDMA devices of all processes held, towards memories.
         promises: what the protocol does not promise under these faults, or empty.
         checks: the names of the checks that the run was held against.
         folder: where it was written, if it was.
@@ -80,6 +81,7 @@ class Result(msgspec.Struct, frozen=True):
     topology: str | None = None
     folder: str | None = None
     refused_by_devices: dict[str, int] = {}
+    queue_pairs: int = 0
 
     @property
     def exit_code(self) -> int:

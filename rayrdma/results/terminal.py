@@ -138,6 +138,8 @@ def _lines(result: Result) -> list[tuple[str, str]]:
         )
         lines.append(("refused", f"{count} {'operation' if count == 1 else 'operations'} by devices ({whose})"))
     carriers = [f"{name} for {count} pairs" for name, count in result.transports.items()] or ["no memory"]
+    if result.queue_pairs:
+        carriers.append(f"{result.queue_pairs} queue pairs")
     lines.append(("transports", f"{', '.join(carriers)}; messages {result.messages}"))
     if not result.violations:
         lines.append(("checks", f"all {len(result.checks)} hold"))

@@ -58,6 +58,10 @@ class Connection(Protocol):
     def refused(self) -> int:
         """How many operations a device refused so far, by itself; 0 where the memory is not behind one."""
 
+    @property
+    def queue_pairs(self) -> int:
+        """How many it has on a device."""
+
     def start(self, instance: int) -> None:
         """Operations belong to ``instance`` from now on; what is still under way belongs to an earlier one."""
 

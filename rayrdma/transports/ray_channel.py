@@ -235,7 +235,7 @@ class CallEnd:
 class RayChannelConnection:
     """One process towards one memory, in one instance after the other; a `rayrdma.transports.connection.Connection`."""
 
-    refused = 0
+    refused = queue_pairs = 0
 
     def __init__(self, end: ChannelEnd | CallEnd, regions: Sequence[Region], instance: int = 0) -> None:
         self._end = end

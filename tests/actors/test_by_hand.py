@@ -45,7 +45,7 @@ def test_two_processes_and_a_memory(on_ray: str, transport: str) -> None:
                     for process, actor in enumerate(actors)
                 ]
             )
-            assert chosen == [[transport]] * 2
+            assert chosen == [[(transport, 0)]] * 2
             ray.get([memory.forget.remote(), *(actor.beat.remote() for actor in actors)])
             for instance in (1, 2):
                 ray.get(memory.reset.remote(instance))

@@ -22,7 +22,7 @@ class ShmConnection:
 
     transport = "shm"
     lost: str | None = None
-    refused = 0
+    refused = queue_pairs = 0
 
     def __init__(self, segment: Segment, regions: Sequence[Region], process: int, instance: int) -> None:
         self._endpoints = {
