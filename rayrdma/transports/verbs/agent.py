@@ -29,7 +29,7 @@ from rayrdma.model.permissions import Permission
 from rayrdma.model.regions import Region
 
 from .device import MAY_READ, MAY_WRITE, NOTHING, Device, Memory, QueuePair, Registration
-from .handshake import Address, Change, Connect, Counter, Keys, Learn, Reply, Request, Settle
+from .handshake import Address, Change, Connect, Counter, Keys, Learn, Recall, Reply, Request, Settle
 from .layout import TORN, Committed, InPlace, layout_of
 
 _HEARTBEAT_MS = 100
@@ -67,12 +67,16 @@ class Reading:
 
 @dataclass
 class Writing:
-    """What one process has for writing to one region. It may write exactly if ``allowed``."""
+    """What one process has for writing to one region. It may write exactly if ``allowed``.
+
+    ``left`` is, of a region that it wrote in place, what was there when it lost the permission, and its key until then.
+    """
 
     domain: Any
     pair: QueuePair | None = None
     registration: Registration | None = None
     allowed: bool = False
+    left: tuple[int, bytes] = (0, b"")
 
 
 class _Part:
@@ -193,7 +197,7 @@ class VerbsMemory:
             reading, writing = self._reading[process], self._writing[process, name]
             reads = process in new.readers
             if writing.allowed and (process not in new.writers or reads != (process in old.readers)):
-                self._revoke(writing)  # who may swap must also read: with either right the key changes
+                self._revoke(writing, part)  # who may swap must also read: with either right the key changes
             if name in reading.registrations and not reads:
                 reading.registrations.pop(name).close()
         for process in self._processes:
@@ -203,15 +207,18 @@ class VerbsMemory:
             if process in new.writers and not writing.allowed:
                 self._allow(writing, part.memory)
 
-    def _revoke(self, writing: Writing) -> None:
+    def _revoke(self, writing: Writing, part: _Part) -> None:
         """Return when nothing that this process writes here takes effect any more."""
         writing.allowed = False
+        key = writing.registration.key if writing.registration is not None else 0
         if self.revocation is Revocation.FLAGS:
             self._set_flags(writing, NOTHING)
             self._stale.append(writing)
         elif writing.registration is not None:
             writing.registration.close()
             writing.registration = None
+        if isinstance(part.layout, InPlace):
+            writing.left = key, bytes(part.memory.bytes)
 
     def _allow(self, writing: Writing, memory: Memory) -> None:
         """A new key each time, so that the process knows whether it lost the permission meanwhile."""
@@ -263,17 +270,21 @@ class VerbsMemory:
 
     def _reply(self, process: int, request: Request) -> Reply:
         what = request.what
-        if isinstance(what, Connect):
-            address = self._connect(process, what)
-            names = self._parts if what.region is None else [what.region]
-            return self._tell(process, request, names, address=address)
         if isinstance(what, Learn):
             return self._tell(process, request, self._parts)
-        if what.region not in self._parts or request.instance != self._instance:
+        if isinstance(what, Connect) and what.region is None:
+            return self._tell(process, request, self._parts, address=self._connect(process, what))
+        if what.region not in self._parts:
+            return self._tell(process, request, ())
+        if isinstance(what, Connect):
+            return self._tell(process, request, (what.region,), address=self._connect(process, what))
+        if request.instance != self._instance:
             return self._tell(process, request, ())
         if isinstance(what, Change):
             self._change(process, what)
             return self._tell(process, request, (what.region,))
+        if isinstance(what, Recall):
+            return self._tell(process, request, (what.region,), value=self._recall(process, what))
         value = self._settle(what) if process in self._parts[what.region].permission.readers else None
         return self._tell(process, request, (what.region,), value=value)
 
@@ -284,18 +295,18 @@ class VerbsMemory:
             for name in names:
                 read, writing = self._reading[process].registrations.get(name), self._writing[process, name]
                 write = writing.registration if writing.allowed else None
-                keys[name] = Keys(self._parts[name].memory.address, read.key if read else 0, write.key if write else 0)
+                layout, memory = self._parts[name].layout, self._parts[name].memory
+                slots = layout.slots(memoryview(memory.bytes), process) if isinstance(layout, Committed) else {}
+                keys[name] = Keys(memory.address, read.key if read else 0, write.key if write else 0, slots)
         return Reply(request.number, self._instance, keys, **more)
 
-    def _connect(self, process: int, what: Connect) -> Address | None:
+    def _connect(self, process: int, what: Connect) -> Address:
         """(Re)connect a queue pair. What came through it before and is not done yet never will be."""
-        held: Reading | Writing | None = self._reading[process]
+        held: Reading | Writing = self._reading[process]
         access = MAY_READ
         if what.region is not None:
-            held = self._writing.get((process, what.region))
+            held = self._writing[process, what.region]
             access = MAY_WRITE
-        if held is None:
-            return None
         if isinstance(held, Writing) and not held.allowed and self.revocation is Revocation.FLAGS:
             access = NOTHING
         if held.pair is None:
@@ -330,7 +341,7 @@ class VerbsMemory:
         writers = [self._writing[process, what.region] for process in self._processes]
         allowed = [writing for writing in writers if writing.allowed]
         for writing in allowed:
-            self._revoke(writing)
+            self._revoke(writing, part)
         value = part.layout.look(memory, what.register)
         if value is TORN:  # and nobody is at it: it is nonsense, and counts as never written
             part.layout.clear(memory, what.register)
@@ -338,3 +349,17 @@ class VerbsMemory:
         for writing in allowed:
             self._allow(writing, part.memory)
         return value
+
+    def _recall(self, process: int, what: Recall) -> bytes | None:
+        """What a register of a region that is written in place held when a process lost the permission.
+
+        Raises:
+            EnvironmentProblem: it has got and lost the permission again since.
+        """
+        layout, (key, left) = self._parts[what.region].layout, self._writing[process, what.region].left
+        if not isinstance(layout, InPlace) or key != what.key or not 0 <= what.register < layout.registers:
+            raise EnvironmentProblem(
+                "whether a write took effect can not be told any more: its permission is long gone"
+            )
+        value = layout.look(memoryview(left), what.register)
+        return None if value is TORN else value

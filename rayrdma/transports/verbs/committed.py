@@ -9,7 +9,6 @@ from typing import Any
 from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
 
 from .exchange import Exchange
-from .handshake import Learn
 from .in_place import LOOKS, Read, settle
 from .layout import INLINE_BYTES, TORN, WORD_BYTES, Committed, Torn, inline_value, inline_word, slot_word, whole_word
 from .lines import DONE, Requests, Side, Unknown
@@ -74,10 +73,12 @@ class CommittedOperations:
     def write(self, register: int, data: bytes) -> Generator[None, Any, Outcome]:
         """Swap the word, whatever it was, for one that stands for the value."""
         side = self._side
+        if not (yield from self._ready("write")):
+            return NAK
         mine, which = self._fill(register, data)
         expected = side.words.get(register, 0)
         while True:
-            held = yield from self._swap(register, expected, mine, which, len(data))
+            held = yield from self._swap("write", register, expected, mine, which, len(data))
             if held is NAK:
                 return NAK
             if held == expected:
@@ -95,8 +96,15 @@ class CommittedOperations:
         self._exchange.bytes[: self._layout.header + len(data)] = self._layout.heading(word, data) + data
         return word, which
 
+    def _ready(self, right: str) -> Generator[None, Any, int]:
+        """The key, 0 if the process has no permission. With the first one comes what `_fill` has to know."""
+        side = self._side
+        if side.line.broken or not getattr(side.keys, right):
+            return (yield from self._exchange.ready(side.line, side, right))
+        return int(getattr(side.keys, right))
+
     def _swap(
-        self, register: int, expected: int, mine: int, which: int | None, length: int
+        self, right: str, register: int, expected: int, mine: int, which: int | None, length: int
     ) -> Generator[None, Any, int | Nak]:
         """What the word was; it is ``mine`` now if it was ``expected``. First the slot is filled, if there is one."""
         exchange, side, layout = self._exchange, self._side, self._layout
@@ -109,13 +117,14 @@ class CommittedOperations:
             return side.put_and_swap(*slot, found, word, key, expected, mine)
 
         outcome: int | None = None
-        if side.keys.write and not side.line.broken:
-            exchange.hand_over(side.line, make(side.keys.write))
+        key: int = getattr(side.keys, right)
+        if key and not side.line.broken:
+            exchange.hand_over(side.line, make(key))
             outcome = yield
         while True:
             try:
                 if outcome != DONE:
-                    outcome = yield from exchange.carry_out(side.line, side, "write", make, outcome)
+                    outcome = yield from exchange.carry_out(side.line, side, right, make, outcome)
             except Unknown:
                 if not (yield from exchange.get(side, word, WORD_BYTES)):
                     raise
@@ -133,10 +142,8 @@ class CommittedOperations:
     def compare_and_swap(self, register: int, expected: bytes | None, data: bytes) -> Read:
         """Swap the word if it stands for what is expected; what it stood for."""
         side = self._side
-        if not side.keys.read:  # who may only write can have the device swap, but the model says no
-            yield from self._exchange.ask(Learn())
-            if not side.keys.read:
-                return NAK
+        if not (yield from self._ready("swap")):
+            return NAK
         mine, which = self._fill(register, data)
         if expected is None:
             guess = 0
@@ -147,7 +154,7 @@ class CommittedOperations:
         looks = 0
         while True:
             filled = None if guess == self._no_word else which
-            held = yield from self._swap(register, guess, mine, filled, len(data))
+            held = yield from self._swap("swap", register, guess, mine, filled, len(data))
             if held is NAK:
                 return NAK
             if held == guess:

@@ -45,8 +45,6 @@ NOTHING = 0
 SUCCESS = _e.IBV_WC_SUCCESS
 DENIED = frozenset((_e.IBV_WC_REM_ACCESS_ERR, _e.IBV_WC_REM_INV_REQ_ERR))
 """The other side's device did not allow it: by a region's key, or by the queue pair's flags. It had no effect."""
-FLUSHED = _e.IBV_WC_WR_FLUSH_ERR
-"""The queue pair had failed before; whether this had an effect depends on why."""
 STATUS = {
     getattr(_e, name): name for name in dir(_e) if name.startswith("IBV_WC_") and name.endswith(("_ERR", "SUCCESS"))
 }
@@ -354,7 +352,7 @@ class QueuePair:
 
     def reset(self) -> None:
         """Forget the connection. What came through it and was not done yet never will be: a barrier."""
-        self._pair.modify(QPAttr(qp_state=_e.IBV_QPS_RESET), _e.IBV_QP_STATE)
+        _try("resetting a queue pair", self._pair.modify, QPAttr(qp_state=_e.IBV_QPS_RESET), _e.IBV_QP_STATE)
         self._first_packet = secrets.randbits(24)
 
     def connect(self, peer: Address) -> None:

@@ -15,9 +15,9 @@ from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.transports.connection import PENDING, Pending
 
 from .device import Memory, Registration
-from .handshake import Caller, Change, Connect, Learn, Reply, Settle
+from .handshake import Caller, Connect, Learn, Question, Reply
 from .layout import WORD_BYTES
-from .lines import DONE, REFUSED, UNKNOWN, Line, Port, Requests, Side, Stretch, Unknown
+from .lines import DONE, REFUSED, Line, Port, Requests, Side, Stretch, Unknown
 
 _AGAIN_SECONDS = 1.0
 """An unanswered question is asked again, lest a lost link had taken it along."""
@@ -120,7 +120,7 @@ class Exchange:
 
     # The agent
 
-    def ask(self, what: Learn | Connect | Change | Settle) -> Generator[None, Any, Reply]:
+    def ask(self, what: Question) -> Generator[None, Any, Reply]:
         """The agent's reply; the keys in it are used from now on."""
         self._asked = True
         self._due = time.monotonic() + _AGAIN_SECONDS
@@ -159,6 +159,14 @@ class Exchange:
         self._line = line
         self.port.post(self, line.post, requests)
 
+    def ready(self, line: Line, side: Side, right: str) -> Generator[None, Any, int]:
+        """Be connected, and ask for the key if there is none: the key, 0 if the process has no permission."""
+        if not getattr(side.keys, right) or not self.current:
+            yield from self.ask(Learn())  # somebody may have given it to us
+        if line.broken and getattr(side.keys, right):
+            yield from self.connect(line)
+        return getattr(side.keys, right) if self.current else 0
+
     def carry_out(
         self,
         line: Line,
@@ -171,7 +179,7 @@ class Exchange:
         """Post a list until it took effect or the process has no permission: `DONE`, or `REFUSED`.
 
         Args:
-            right: "read" or "write".
+            right: "read", "write" or "swap".
             make: the list, for a key.
             outcome: of a first attempt that was not done.
             pinned: return None rather than go on with another key than at first.
@@ -181,13 +189,9 @@ class Exchange:
         first = key = getattr(side.keys, right)
         while True:
             if outcome is None:
-                if line.broken:
-                    yield from self.connect(line)
-                if not getattr(side.keys, right) or not self.current:
-                    yield from self.ask(Learn())  # somebody may have given it to us
-                    if not getattr(side.keys, right) or not self.current:
-                        return REFUSED
-                key = getattr(side.keys, right)
+                key = yield from self.ready(line, side, right)
+                if not key:
+                    return REFUSED
                 if pinned and first not in (0, key):
                     return None
                 self.hand_over(line, make(key))
@@ -200,7 +204,7 @@ class Exchange:
                 yield from self.connect(line)
                 if getattr(side.keys, right) == key:
                     return REFUSED
-            elif outcome == UNKNOWN:
+            else:
                 yield from self.connect(line)
                 raise Unknown(self.port.why, key)
             outcome = None

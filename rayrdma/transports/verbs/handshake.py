@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from secrets import randbits as random_bits
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import zmq
@@ -21,24 +21,34 @@ VERSION = 1
 REQUEST_BYTES = 1 << 20
 
 
-class Address(msgspec.Struct, frozen=True, array_like=True):
-    """Where a queue pair is to be found: what its peer needs to know."""
+_Of24Bits = Annotated[int, msgspec.Meta(ge=0, lt=1 << 24)]
 
-    gid: str
-    lid: int
-    number: int
-    first_packet: int
+
+class Address(msgspec.Struct, frozen=True, array_like=True):
+    """Where a queue pair is to be found: what its peer needs to know. None other is taken from a wire."""
+
+    gid: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{4}(:[0-9a-f]{4}){7}\Z")]
+    lid: Annotated[int, msgspec.Meta(ge=0, lt=1 << 16)]
+    number: _Of24Bits
+    first_packet: _Of24Bits
 
 
 class Keys(msgspec.Struct, frozen=True, array_like=True):
     """What one process may do with one region, as its device has to be told: 0 where it has no key.
 
-    ``base`` is the region's address on the memory's side.
+    ``base`` is the region's address on the memory's side. ``slots`` are, of registers whose word points to a slot of
+    the process, which of its two that is: also one that it committed in a life before this one.
     """
 
     base: int
     read: int
     write: int
+    slots: dict[int, int] = {}
+
+    @property
+    def swap(self) -> int:
+        """For compare-and-swap one must be allowed to read and to write."""
+        return self.write if self.read else 0
 
 
 class Learn(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -68,6 +78,17 @@ class Settle(msgspec.Struct, frozen=True, tag=True, array_like=True):
     register: int
 
 
+class Recall(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """This key of mine is of no use any more: what did a register hold at the end of its time?"""
+
+    region: str
+    register: int
+    key: int
+
+
+Question = Learn | Connect | Change | Settle | Recall
+
+
 class Request(msgspec.Struct, frozen=True, array_like=True):
     """What is asked, in which instance, and under which number; ``secret`` says by whom."""
 
@@ -75,7 +96,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     secret: str
     number: int
     instance: int
-    what: Learn | Connect | Change | Settle
+    what: Question
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
@@ -110,7 +131,7 @@ class Caller:
         self._socket.connect(endpoint)
         self.descriptor: int = self._socket.get(zmq.FD)
 
-    def ask(self, instance: int, what: Learn | Connect | Change | Settle) -> None:
+    def ask(self, instance: int, what: Question) -> None:
         """Send a request; the reply to an earlier one is not waited for any more."""
         self._number += 1
         self._frame = ENCODE(Request(VERSION, self._secret, self._number, instance, what))

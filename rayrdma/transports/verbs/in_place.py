@@ -8,9 +8,9 @@ from typing import Any
 from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
 
 from .exchange import Exchange
-from .handshake import Learn, Settle
+from .handshake import Recall, Settle
 from .layout import TORN, WORD_BYTES, InPlace
-from .lines import DONE, REFUSED, Side, Unknown
+from .lines import DONE, REFUSED, Side, Stretch, Unknown
 
 LOOKS = 8
 """So often a register that can not be read is looked at again before the memory itself is asked."""
@@ -65,35 +65,57 @@ class InPlaceOperations:
         exchange.bytes[:length] = record
         local, offset = exchange.local(0, length), register * self._layout.stride
         outcome: int | None = None
-        if side.keys.write and not line.broken:
-            exchange.hand_over(line, side.put(local, offset, side.keys.write))
+        key = side.keys.write
+        if key and not line.broken:
+            exchange.hand_over(line, side.put(local, offset, key))
             outcome = yield
             if outcome == DONE:
                 return ACK
         while True:
+            if outcome is None and not (key := (yield from exchange.ready(line, side, "write"))):
+                return NAK
+            done, doubtful = yield from self._put(local, offset, key, outcome)
+            if done == DONE or (doubtful and (yield from self._left(register, key)) == data):
+                return ACK
+            if done == REFUSED:
+                return NAK
+            outcome = None
+
+    def _put(
+        self, local: Stretch, offset: int, key: int, outcome: int | None = None
+    ) -> Generator[None, Any, tuple[int | None, bool]]:
+        """WRITE with this key and no other: `DONE`, `REFUSED`, or None if the process has another one by now.
+
+        As long as it is the same, nobody else can have written, and what may have taken effect can be done again. If it
+        was not done in the end, the second value says whether one attempt may have taken effect all the same.
+        """
+        side, doubtful = self._side, False
+        while True:
             try:
-                done = yield from exchange.carry_out(
-                    line, side, "write", lambda key: side.put(local, offset, key), outcome
+                done = yield from self._exchange.carry_out(
+                    side.line, side, "write", lambda key: side.put(local, offset, key), outcome, pinned=True
                 )
-            except Unknown as unknown:
-                if (yield from self.read(register)) == data:
-                    return ACK
-                if side.keys.write != unknown.key:
-                    raise  # somebody else may have written since, and we before that
-                exchange.bytes[:length] = record
-                outcome = None
-                continue
-            return ACK if done == DONE else NAK
+            except Unknown:
+                outcome, doubtful = None, True
+                if side.keys.write != key:
+                    return None, True
+            else:
+                return done, doubtful
+
+    def _left(self, register: int, key: int) -> Generator[None, Any, bytes | None]:
+        """What the register held at the end of the time in which ``key`` was ours, and so nobody else could write."""
+        reply = yield from self._exchange.ask(Recall(self._side.region.name, register, key))
+        return reply.value
 
     def compare_and_swap(self, register: int, expected: bytes | None, data: bytes) -> Read:
         """Nobody else may write as long as we may: read, compare and write, all under one key."""
         exchange, side, layout = self._exchange, self._side, self._layout
         while True:
-            if not side.keys.write:
-                yield from exchange.ask(Learn())
-            key = side.keys.write
+            key = yield from exchange.ready(side.line, side, "swap")
+            if not key:
+                return NAK
             held = yield from self.read(register)
-            if held is NAK or not key:
+            if held is NAK:
                 return NAK
             if side.keys.write != key:
                 continue
@@ -102,15 +124,8 @@ class InPlaceOperations:
             else:
                 record, offset = bytes(WORD_BYTES), layout.spare  # may we?
             exchange.bytes[: len(record)] = record
-            local = exchange.local(0, len(record))
-            done = yield from exchange.carry_out(
-                side.line,
-                side,
-                "write",
-                lambda key, local=local, offset=offset: side.put(local, offset, key),  # type: ignore[misc]
-                pinned=True,
-            )
+            done, doubtful = yield from self._put(exchange.local(0, len(record)), offset, key)
+            if done == DONE or (doubtful and held == expected and (yield from self._left(register, key)) == data):
+                return held
             if done == REFUSED:
                 return NAK
-            if done == DONE:
-                return held

@@ -128,6 +128,15 @@ class Committed:
         points = kind & ~1 == _SLOT and process < self._n and whole_word(word)
         return self.slot(register, process, kind & 1) if points else None
 
+    def slots(self, memory: memoryview, process: int) -> dict[int, int]:
+        """Of registers whose word points to a slot of this process: to which of the two."""
+        found = {}
+        for register in range(self.registers):
+            kind, owner = memory[self.offset(register)], memory[self.offset(register) + 1]
+            if kind & ~1 == _SLOT and owner == process:
+                found[register] = kind & 1
+        return found
+
     @staticmethod
     def heading(word: int, data: bytes) -> bytes:
         """What stands before a value in a slot: also the word that will point to it, so that no other does."""

@@ -2,10 +2,11 @@
 
 What a completion means. SUCCESS: it has taken effect. REM_ACCESS_ERR, REM_INV_REQ_ERR: the memory's device refused, it
 had no effect; the agent says whether the process has no permission (NAK) or a key that was out of date (again, with the
-new one). WR_FLUSH_ERR: something earlier had broken the queue pair, this was not begun (again). Anything else, as
-RETRY_EXC_ERR: unknown, neither ACK nor NAK; the memory may be dead, then the operation stays pending for ever. If its
-agent answers once more, the queue pair is connected anew, which ends whatever was still under way on it, and a look at
-the register tells, in most cases, whether it had taken effect; where it can not be told, it stays unknown.
+new one); of what follows in its list WR_FLUSH_ERR says that it was not begun. Anything else, as RETRY_EXC_ERR, or a
+WR_FLUSH_ERR that follows nothing: unknown, neither ACK nor NAK. The memory may be dead: then the operation stays
+pending for ever. If its agent answers once more, the queue pair is connected anew, which ends whatever was still under
+way on it, and a look at the register, or what the agent remembers of it, tells whether it had taken effect; where it
+can not be told, it stays unknown.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from typing import Any, Protocol
 from rayrdma.model.permissions import static
 from rayrdma.model.regions import Region
 
-from .device import DENIED, FLUSHED, GET, PUT, STATUS, SUCCESS, SWAP, Device, QueuePair, request, set_swap, set_target
+from .device import DENIED, GET, PUT, STATUS, SUCCESS, SWAP, Device, QueuePair, request, set_swap, set_target
 from .handshake import Keys
 from .layout import WORD_BYTES, InPlace, layout_of
 
-DONE, REFUSED, AGAIN, UNKNOWN = range(4)
+DONE, REFUSED, UNKNOWN = range(3)
 """What came of a list of work requests."""
 Stretch = tuple[int, int, int]
 """Address, bytes and local key of memory of our own."""
@@ -28,7 +29,7 @@ Requests = tuple[Any, ...]
 """A list, chained."""
 NO_KEYS = Keys(0, 0, 0)
 _COMPLETIONS = 16
-_OUTCOMES = {SUCCESS: DONE, FLUSHED: AGAIN} | dict.fromkeys(DENIED, REFUSED)
+_OUTCOMES = {SUCCESS: DONE} | dict.fromkeys(DENIED, REFUSED)
 
 
 class Unknown(Exception):
@@ -129,7 +130,7 @@ class Side:
     Attributes:
         keys: the latest that the agent told.
         words: of registers, what they held when we last saw them.
-        slots: of registers, which of our two slots we committed last.
+        slots: of registers, which of our two slots was committed last.
         reading_room: the most bytes that are read of it at once.
     """
 
@@ -151,7 +152,8 @@ class Side:
         return process in region.permission.writers or region.legal_change is not static
 
     def take(self, keys: Keys) -> None:
-        """Use these keys from now on."""
+        """Use these keys from now on. Nothing of ours is under way, so the agent knows which slots are committed."""
+        self.slots = dict(keys.slots)
         if keys != self.keys:
             self.keys = keys
             self._aimed.clear()
@@ -159,7 +161,6 @@ class Side:
     def empty(self) -> None:
         """A new instance: nothing is known of the registers, and the keys are out of date."""
         self.words.clear()
-        self.slots.clear()
         self.take(NO_KEYS)
 
     def committed(self, register: int, word: int, which: int | None) -> None:
