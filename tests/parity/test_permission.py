@@ -48,6 +48,21 @@ def test_compare_and_swap_needs_both_rights(arm: Arm) -> None:
 
 
 @one_by_one
+def test_compare_and_swap_needs_both_rights_whenever_they_change(arm: Arm) -> None:
+    """A process that has just swapped loses the one right, and then the other, and gets each back."""
+    worker, other = arm.workers(2)
+    for number in range(3):
+        for rights in (Permission(write=[0], readwrite=[1]), Permission(read=[0], readwrite=[1])):
+            assert worker.operate(swap("big", 0, number or None, number + 1)) == (number or None)
+            other.operate(change("big", rights))
+            assert worker.operate(swap("big", 0, number + 1, "stolen")) is NAK
+            assert other.operate(read("big")) == number + 1
+            other.operate(change("big", everyone(PROCESSES)))
+            assert worker.operate(swap("big", 0, number + 1, number or None)) == number + 1
+        assert worker.operate(swap("big", 0, number or None, number + 1)) == (number or None)
+
+
+@one_by_one
 def test_a_right_holds_for_its_region_at_its_memory_alone(arm: Arm) -> None:
     first, second = arm.workers(2)
     assert second.operate(take("slots", 1, memory=1)) is None
