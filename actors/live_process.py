@@ -196,11 +196,10 @@ class LiveProcess(Process):
             self._answer(operation, response)
 
     def _answer(self, operation: Operation, response: Any) -> None:
+        if self.trace is not None:  # before the response lets the next operation be issued
+            depth = operation.depth + OPERATION_DELAYS
+            self.trace.append(Responded(self._now(), self.id, operation.memory, operation.number, response, depth))
         self._respond(operation, response)
-        if self.trace is not None:
-            self.trace.append(
-                Responded(self._now(), self.id, operation.memory, operation.number, response, operation.depth)
-            )
 
     def _send(self, to: int, message: Record, depth: int) -> None:
         if self.stopped:
@@ -208,6 +207,8 @@ class LiveProcess(Process):
         if self.trace is not None:
             self.trace.append(Sent(self._now(), self.id, to, message))
         if to == self.id:
+            if self.trace is not None:
+                self.trace.append(Delivered(self._now(), self.id, self.id, message))
             self._deliver(self.id, message, depth)
         else:
             self._outgoing.send(to, self.instance, depth, message)

@@ -28,6 +28,7 @@ from rayrdma.model.regions import Value
 from rayrdma.scenario import Scenario
 from rayrdma.transports.verbs.agent import VerbsMemory
 from rayrdma.transports.verbs.connection import VerbsConnection
+from rayrdma.transports.verbs.handshake import Keys
 from tests.parity.live import die_with_parent
 
 SECONDS = 120.0
@@ -76,6 +77,11 @@ class Fork:
         """What a method returns."""
         self.begin(what, *arguments)
         return self.result()
+
+    @property
+    def running(self) -> bool:
+        """Whether it is not dead."""
+        return self._process.is_alive()
 
     def kill(self) -> None:
         """As a crash."""
@@ -140,6 +146,13 @@ class Host:
         for part, memory in self._memories.items():
             if part >= 0:
                 memory.reset(instance)
+
+    def keys(self, process: int, region: str) -> Keys:
+        """What the agent tells this process, and no other one."""
+        (memory,) = (memory for part, memory in self._memories.items() if part >= 0)
+        held = memory._writing[process, region].registration
+        assert held is not None
+        return Keys(memory._parts[region].memory.address, 0, held.key)
 
     def queue_pairs(self) -> int:
         """How many there are towards all processes."""
@@ -246,13 +259,17 @@ class Fleet:
 
     def run_round(self, instance: int) -> Observation:
         """Run an instance from its beginning to its end."""
+        self.reset(instance)
         self.begin_round(instance)
         return self.end_round(instance)
 
-    def begin_round(self, instance: int) -> None:
-        """Start an instance at all processes that live."""
-        scenario = self.scenario
+    def reset(self, instance: int) -> None:
+        """Empty all memories that live."""
         self._ask({number: fork for number, fork in self.memories.items() if fork.alive}, "reset", instance)
+
+    def begin_round(self, instance: int) -> None:
+        """Start an instance at all processes that live, in memories that were reset for it."""
+        scenario = self.scenario
         values = dict(enumerate(scenario.inputs))
         self._ask(self._live(), "begin_round", instance, values, scenario.timeout, time.perf_counter_ns())
 
