@@ -51,8 +51,11 @@ STATUS = {
 
 _MTU = {getattr(_e, f"IBV_MTU_{size}"): size for size in (256, 512, 1024, 2048, 4096)}
 _SEND_QUEUE = 128
-_TIMEOUT, _RETRIES = 14, 7
-"""An unanswered packet is sent anew after 4.096 us x 2^14 = 67 ms, seven times; then the peer's fate is unknown."""
+_TIMEOUT, _RETRIES = 15, 6
+"""An unanswered packet is sent anew after 4.096 us x 2^15 = 134 ms, six times; then the peer's fate is unknown.
+
+Not seven times: rxe takes that for 'always', as it stands for in the number of retries of receivers that are not ready.
+"""
 _GIDS = 16
 _ROCE_V2 = "0000:0000:0000:0000:0000:ffff:"
 _SOFT = ("rxe", "siw")
