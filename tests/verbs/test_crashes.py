@@ -105,7 +105,7 @@ class Halting(ProtectedMemoryPaxos):
 
             def halted(operation: object) -> object:
                 connection.post = post
-                os.kill(os.getpid(), signal.SIGSTOP)
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # else another thread may see it first
                 return post(operation)
 
             connection.post = halted
