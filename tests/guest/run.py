@@ -31,6 +31,7 @@ ENVIRONMENT = {
     # Ray gives its processes seconds to start that they do not have on an emulated CPU.
     "RAY_worker_register_timeout_seconds": "600",
     "RAY_raylet_start_wait_time_s": "300",
+    "RAY_gcs_server_port_wait_time_s": "300",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "300",
     "RAY_health_check_initial_delay_ms": "60000",
     "RAY_health_check_timeout_ms": "60000",
