@@ -357,7 +357,7 @@ class VerbsMemory:
             EnvironmentProblem: it has got and lost the permission again since.
         """
         layout, (key, left) = self._parts[what.region].layout, self._writing[process, what.region].left
-        if not isinstance(layout, InPlace) or key != what.key or not 0 <= what.register < layout.registers:
+        if not left or key != what.key or not 0 <= what.register < layout.registers:
             raise EnvironmentProblem(
                 "whether a write took effect can not be told any more: its permission is long gone"
             )
