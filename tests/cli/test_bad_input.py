@@ -20,7 +20,7 @@ USAGE = [
     (["run", "paxos", "--processes", "0"], ["at least one process"]),
     (["run", "paxos", "--processes", "-2"], ["at least one process"]),
     (["run", "paxos", "--engine", "spark"], ["'spark'", "sim, ray"]),
-    (["run", "paxos", "--transport", "tcp"], ["'tcp'", "auto, shm, ray-channel"]),
+    (["run", "paxos", "--transport", "tcp"], ["'tcp'", "auto, verbs, shm, ray-channel"]),
     (["run", "paxos", "--schedule", "lazy"], ["'lazy'", "constant, jitter, adversary"]),
     (["run", "disk-paxos", "--memories", "0"], ["disk-paxos needs memories", "--memories 3"]),
     (["run", "paxos", "--memories", "-1"], ["-1 memories"]),

@@ -17,13 +17,14 @@ from . import test_verbs_layout as tests
 RECORD = "        data = record[self.header : self.header + length - 1]\n"
 SLOT = "        data = slot[self.header : self.header + length - 1]\n"
 SUMS = "        return data if _sum(data) == one and _other_sum(data) == other else TORN"
+SLOT_SUMS = "        return data if _sums(word, data) == (one, other) else TORN"
 ALL = "        return data"
 
 MUTANTS: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("a record needs no sums", RECORD + SUMS, RECORD + ALL, tests.test_a_mix_of_two_records_is_one_of_them_or_torn),
     (
         "a slot needs no sums",
-        SLOT + SUMS,
+        SLOT + SLOT_SUMS,
         SLOT + ALL,
         tests.test_a_mix_of_two_slots_is_torn_or_what_its_word_stands_for,
     ),
@@ -41,8 +42,8 @@ MUTANTS: list[tuple[str, str, str, Callable[..., Any]]] = [
     ),
     (
         "a slot serves any word",
-        'if slot[:WORD_BYTES] != word.to_bytes(8, "little") or not 0 < length',
-        "if not 0 < length",
+        "return _sum(data, word & 0xFFFF_FFFF), _other_sum(data, word >> 32)",
+        "return _sum(data), _other_sum(data)",
         tests.test_a_slot_is_read_by_the_word_that_points_to_it,
     ),
     (

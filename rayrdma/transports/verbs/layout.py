@@ -95,6 +95,11 @@ class InPlace:
         memory[start : start + self.header] = bytes(self.header)
 
 
+def _sums(word: int, data: bytes) -> tuple[int, int]:
+    """Of a value in a slot: they start from the word, lest the word of one be read with the value of another."""
+    return _sum(data, word & 0xFFFF_FFFF), _other_sum(data, word >> 32)
+
+
 class Committed:
     """A word a register, and two slots for each process and register.
 
@@ -103,7 +108,7 @@ class Committed:
         stride: from one slot to the next.
     """
 
-    header = WORD_BYTES + _HEADER.size
+    header = _HEADER.size
 
     def __init__(self, region: Region, n: int) -> None:
         self.registers = region.registers
@@ -139,16 +144,16 @@ class Committed:
 
     @staticmethod
     def heading(word: int, data: bytes) -> bytes:
-        """What stands before a value in a slot: also the word that will point to it, so that no other does."""
-        return word.to_bytes(8, "little") + _HEADER.pack(len(data) + 1, _sum(data), _other_sum(data))
+        """What stands before a value in a slot. No other word than the one that will point to it fits."""
+        return _HEADER.pack(len(data) + 1, *_sums(word, data))
 
     def slot_value(self, slot: bytes, word: int) -> bytes | Torn:
         """The value in these bytes of the slot to which ``word`` points."""
-        length, one, other = _HEADER.unpack_from(slot, WORD_BYTES)
-        if slot[:WORD_BYTES] != word.to_bytes(8, "little") or not 0 < length <= self.limit + 1:
+        length, one, other = _HEADER.unpack_from(slot)
+        if not 0 < length <= self.limit + 1:
             return TORN
         data = slot[self.header : self.header + length - 1]
-        return data if _sum(data) == one and _other_sum(data) == other else TORN
+        return data if _sums(word, data) == (one, other) else TORN
 
     def look(self, memory: memoryview, register: int) -> bytes | Torn | None:
         """The register's value, for the memory itself."""
