@@ -101,7 +101,7 @@ def test_a_stopped_leader_is_replaced_and_its_write_is_refused_when_it_goes_on(o
         awakening.join()
         assert all_decide(observation)
         first, *_, last = observation.decisions
-        assert first.process == 1
+        assert first.process != 0
         assert (last.process, last.value) == (0, first.value)
         answers = [event.response for event in observation.log if isinstance(event, Responded) and event.process == 0]
         assert NAK in answers
@@ -121,16 +121,16 @@ def test_a_stopped_process_that_stays_stopped_is_reported_after_the_time_out(on_
 
 
 def test_a_planned_pause(on_ray: str) -> None:
-    # Longer than anybody's patience, which false suspicions on a busy machine have doubled again and again.
-    faults = (Pause(process=0, at=0.2, until=0.2 + 8 * STOPPED),)
+    # From the start, for a leader that is stopped between its decision and its report has led that round all the same;
+    # and for longer than anybody's patience, which false suspicions on a busy machine have doubled again and again.
+    faults = (Pause(process=0, at=0.0, until=8 * STOPPED),)
     firsts = []
     with Coordinator.start(scenario("auto", faults=faults)) as coordinator:
         for instance in range(1, 10_000):
             observation = coordinator.run_round(instance)
             assert all_decide(observation)
             firsts.append(observation.decisions[0].process)
-            # Until it was away, and leads again.
-            if 1 in firsts and firsts[-1] == 0:
+            if firsts[-1] == 0:
                 break
-    assert firsts[0] == 0
-    assert set(firsts) == {0, 1}
+    assert firsts[0] != 0, "it was away"
+    assert firsts[-1] == 0, "and leads again"
