@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -75,18 +76,26 @@ def four(all_four: Together) -> Together:
     return all_four
 
 
-@pytest.fixture
-def liar(four: Together) -> Iterator[Liar]:
+@contextlib.contextmanager
+def lying(four: Together) -> Iterator[Liar]:
     """Afterwards the memory is as good as before: the agent lives, and the honest ones read and write."""
     liar = Liar(four)
-    yield liar
-    liar.close()
+    try:
+        yield liar
+    finally:
+        liar.close()
     assert four.memory._thread.is_alive()
     assert four.operate(0, write("open", 0, "honest")) is ACK
     assert four.operate(1, read("open")) == "honest"
     assert four.operate(1, take("slots", 1)) is None
     assert four.operate(1, write("slots", 1, "mine")) is ACK
     assert four.operate(2, read("slots", 1)) == "mine"
+
+
+@pytest.fixture
+def liar(four: Together) -> Iterator[Liar]:
+    with lying(four) as liar:
+        yield liar
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,10 @@ import pytest
 
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission
-from rayrdma.transports.connection import PENDING
 from rayrdma.transports.verbs.agent import Revocation
-from rayrdma.transports.verbs.device import DENIED, GET, PUT, SUCCESS, SWAP, request, set_swap, set_target
-from rayrdma.transports.verbs.lines import Line
+from rayrdma.transports.verbs.device import DENIED, GET, PUT, SUCCESS, SWAP
 from tests.parity.party import change, read, read_region, swap, take, write
-from tests.verbs.together import Together, raw, wait_until
+from tests.verbs.together import Together, connected, post
 
 pytestmark = pytest.mark.verbs
 
@@ -30,29 +28,6 @@ def four(all_four: Together) -> Together:
     """A memory and four processes, in a new instance."""
     all_four.refresh()
     return all_four
-
-
-def post(four: Together, process: int, line: Line, opcode: int, base: int, key: int) -> int:
-    """The status of one request past the connection."""
-    connection = four.connections[process]
-    made = request(opcode, connection.local(0, 8))
-    if opcode == SWAP:
-        set_swap(made, base, key, 0, 1)
-    else:
-        set_target(made, base, key)
-    assert line.pair is not None
-    status = raw(four.ports[process], line.pair, made)
-    line.broken = True
-    return status
-
-
-def connected(four: Together, process: int, region: str | None) -> Line:
-    """A line of this process, connected anew."""
-    connection = four.connections[process]
-    line = connection.reading if region is None else connection.side(region).line
-    connection.begin(connection.connect(line))
-    wait_until(lambda: connection.poll() is PENDING and not line.broken, "a queue pair")
-    return line
 
 
 def test_a_refusal_is_a_nak_and_is_counted(four: Together) -> None:

@@ -13,7 +13,7 @@ from rayrdma.model.regions import Region
 from rayrdma.transports.connection import PENDING
 from rayrdma.transports.verbs.agent import Revocation, VerbsMemory
 from rayrdma.transports.verbs.connection import VerbsConnection
-from rayrdma.transports.verbs.device import Device, QueuePair
+from rayrdma.transports.verbs.device import SWAP, Device, QueuePair, request, set_swap, set_target
 from rayrdma.transports.verbs.lines import Line, Port
 from tests.parity.party import PROCESSES, REGIONS, Op
 
@@ -121,7 +121,7 @@ def lose_acknowledgement(
 ) -> None:
     """What is posted next takes effect, ``meanwhile`` happens, and then the device says that it had no answer.
 
-    Next on this line, and after so many that it answers.
+    Next on this line, and after so many that it answers. If ``status`` is `SUCCESS`, the answer is late, and not lost.
     """
     poll, pair = port._poll, line.pair
     assert pair is not None
@@ -154,3 +154,26 @@ def raw(port: Port, pair: QueuePair, made: Any) -> int:
 
     wait_until(completed, "a completion")
     return int(found[0].status)
+
+
+def post(together: Together, process: int, line: Line, opcode: int, base: int, key: int, length: int = 8) -> int:
+    """The status of one request past the connection, of so many bytes at the beginning of its staging."""
+    connection = together.connections[process]
+    made = request(opcode, connection.local(0, length))
+    if opcode == SWAP:
+        set_swap(made, base, key, 0, 1)
+    else:
+        set_target(made, base, key)
+    assert line.pair is not None
+    status = raw(together.ports[process], line.pair, made)
+    line.broken = True
+    return status
+
+
+def connected(together: Together, process: int, region: str | None) -> Line:
+    """A line of this process, connected anew."""
+    connection = together.connections[process]
+    line = connection.reading if region is None else connection.side(region).line
+    connection.begin(connection.connect(line))
+    wait_until(lambda: connection.poll() is PENDING and not line.broken, "a queue pair")
+    return line
