@@ -46,7 +46,7 @@ class Fork:
 
     def __init__(self, make: Callable[..., Any], *arguments: Any) -> None:
         self._pipe, there = _context.Pipe()
-        self._process = _context.Process(target=_serve, args=(there, make, arguments), daemon=True)
+        self._process = _context.Process(target=serve, args=(there, make, arguments), daemon=True)
         self._process.start()
         there.close()
         self.pid = self._process.pid or 0
@@ -78,6 +78,10 @@ class Fork:
         self.begin(what, *arguments)
         return self.result()
 
+    def answers_within(self, seconds: float) -> bool:
+        """Whether there is an answer by then, for `result`."""
+        return bool(self._pipe.poll(seconds))
+
     @property
     def running(self) -> bool:
         """Whether it is not dead."""
@@ -96,7 +100,8 @@ class Fork:
         self._pipe.close()
 
 
-def _serve(pipe: Any, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def serve(pipe: Any, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Make somebody, and call it as the pipe says, until that is closed."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_device.cache_clear()  # a device can not be shared with the parent
@@ -125,12 +130,12 @@ def _noted(error: Exception) -> Exception:
 
 
 class Host:
-    """A memory: what its agent does. The device does the rest."""
+    """A memory: what its agent does, at an address of this host. The device does the rest."""
 
-    def __init__(self, wiring: Wiring, number: int, known: Mapping[int, str]) -> None:
+    def __init__(self, wiring: Wiring, number: int, known: Mapping[int, str], address: str = HERE) -> None:
         by_secret = {secret: process for process, secret in known.items()}
         self._memories = {
-            part: VerbsMemory(use_device(), HERE, regions, by_secret, n=wiring.n)
+            part: VerbsMemory(use_device(), address, regions, by_secret, n=wiring.n)
             for part, regions in wiring.parts_of(number).items()
         }
         for part, memory in self._memories.items():
@@ -224,7 +229,7 @@ class Fleet:
         self.dead: set[int] = set()
         try:
             for memory in range(scenario.memories):
-                self.memories[memory] = Fork(Host, wiring, memory, own)
+                self.memories[memory] = self._host(wiring, memory, own)
             for process in range(scenario.n):
                 self.processes[process] = Fork(Member, wiring, process)
             agents = list(self._ask(self.memories, "agents").values())
@@ -248,6 +253,9 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _host(self, wiring: Wiring, memory: int, known: Mapping[int, str]) -> Fork:
+        return Fork(Host, wiring, memory, known)
 
     def close(self) -> None:
         """End them all."""
