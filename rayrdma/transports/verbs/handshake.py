@@ -19,6 +19,8 @@ from rayrdma.model.regions import ENCODE, UNREADABLE
 
 VERSION = 1
 REQUEST_BYTES = 1 << 20
+_CUT_MS = 3000
+"""A link that takes nothing for so long is cut; it is tried anew as often, where TCP would wait longer each time."""
 
 
 _Of24Bits = Annotated[int, msgspec.Meta(ge=0, lt=1 << 24)]
@@ -128,6 +130,8 @@ class Caller:
         self._frame = b""
         self._socket: Any = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.set(zmq.LINGER, 0)
+        self._socket.set(zmq.TCP_MAXRT, _CUT_MS)
+        self._socket.set(zmq.CONNECT_TIMEOUT, _CUT_MS)
         self._socket.connect(endpoint)
         self.descriptor: int = self._socket.get(zmq.FD)
 
