@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import re
 import resource
 import secrets
 from collections.abc import Callable
@@ -59,6 +60,7 @@ Not seven times: rxe takes that for 'always', as it stands for in the number of 
 _GIDS = 16
 _ROCE_V2 = "0000:0000:0000:0000:0000:ffff:"
 _SOFT = ("rxe", "siw")
+_CHOICE = re.compile(r"([^:]*)(?::(\d{0,9})(?::(\d{0,9}))?)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,19 @@ class Choice:
     """Which device: ``name[:port[:gid]]``; what is left out is chosen."""
 
     name: str = ""
-    port: int = 0
-    gid: int = -1
+    port: int | None = None
+    gid: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Choice:
         """Raises EnvironmentProblem if it is none."""
-        name, _, rest = text.partition(":")
-        port, _, gid = rest.partition(":")
-        try:
-            return cls(name, int(port or 0), int(gid or -1))
-        except ValueError:
+        found = _CHOICE.fullmatch(text)
+        if found is None:
             raise EnvironmentProblem(
                 f"{text!r} names no device; give its name, and then, if need be, port and GID: rxe0, or rxe0:1:1"
-            ) from None
+            )
+        name, port, gid = found.groups()
+        return cls(name, int(port) if port else None, int(gid) if gid else None)
 
 
 def device_names() -> list[str]:
@@ -157,8 +158,8 @@ class Device:
         self._reads = max(1, min(16, capabilities.max_qp_rd_atom, capabilities.max_qp_init_rd_atom))
         self._completions = min(4096, capabilities.max_cqe)
 
-    def _find_port(self, count: int, wanted: int) -> int:
-        if wanted > count or wanted < 0:
+    def _find_port(self, count: int, wanted: int | None) -> int:
+        if wanted is not None and not 1 <= wanted <= count:
             raise EnvironmentProblem(f"{self.name} has ports 1 to {count}, there is no port {wanted}")
         for port in [wanted] if wanted else range(1, count + 1):
             if self._context.query_port(port).state == _e.IBV_PORT_ACTIVE:
@@ -169,17 +170,17 @@ class Device:
             "bring its network interface up: ip link set DEV up"
         )
 
-    def _find_gid(self, count: int, wanted: int) -> int:
+    def _find_gid(self, count: int, wanted: int | None) -> int:
         """The GID that was asked for, else one made of an IPv4 address (RoCE v2), else the first."""
         gids: dict[int, str] = {}
-        for index in range(min(count, max(_GIDS, wanted + 1))):
+        for index in range(min(count, max(_GIDS, (wanted or 0) + 1))):
             try:
                 gid = self._context.query_gid(self.port, index).gid
             except PyverbsError:
                 continue
             if gid.strip("0:"):
                 gids[index] = gid
-        if wanted >= 0:
+        if wanted is not None:
             if wanted not in gids:
                 raise EnvironmentProblem(
                     f"port {self.port} of {self.name} has no GID {wanted}; it has {', '.join(map(str, gids)) or 'none'}"
