@@ -134,10 +134,18 @@ class Device:
         raise EnvironmentProblem(problem)
 
     def _open(self, name: str, choice: Choice) -> None:
+        self._context = _try(f"opening the RDMA device {name}", _device.Context, name=name)
+        try:
+            self._look(name, choice)
+        except EnvironmentProblem:
+            self._context.close()
+            raise
+
+    def _look(self, name: str, choice: Choice) -> None:
+        """Whether it can be used, and what of it."""
         self.name = name
         self.driver = _driver(name)
         self.soft = self.driver in _SOFT
-        self._context = _try(f"opening the RDMA device {name}", _device.Context, name=name)
         capabilities = self._context.query_device()
         if not capabilities.atomic_caps:
             raise EnvironmentProblem(
