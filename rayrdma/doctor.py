@@ -13,6 +13,9 @@ from rayrdma.model.errors import EnvironmentProblem, RayrdmaError
 from rayrdma.results.figures import Finding
 from rayrdma.results.result import versions
 
+_REGISTERED = 1 << 20
+"""Bytes of a memory that is registered for a try: more than may be locked where nobody has raised the limit."""
+
 
 def examine() -> list[Finding]:
     """Try everything that a run may need; nothing stays behind."""
@@ -62,14 +65,18 @@ def _verbs() -> Finding:
 
     try:
         device = open_device()
+        from rayrdma.transports.verbs.agent import Revocation
+        from rayrdma.transports.verbs.device import MAY_READ, Memory, Registration
+
+        try:
+            Registration(device.domain(), Memory(_REGISTERED), MAY_READ)
+        finally:
+            device.close()
     except EnvironmentProblem as error:
         return Finding("transport verbs", False, str(error))
-    from rayrdma.transports.verbs.agent import Revocation
-
-    how = Revocation.of(device)
-    found = f"{device}; permission to write is revoked by {how.value}"
-    device.close()
-    return Finding("transport verbs", True, found)
+    return Finding(
+        "transport verbs", True, f"{device}; permission to write is revoked by {Revocation.of(device).value}"
+    )
 
 
 def _room() -> Finding:
