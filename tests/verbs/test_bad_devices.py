@@ -1,0 +1,261 @@
+"""Devices that are not there, are down, or allow too little, and agents that refuse: each is one clear line."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rayrdma.model.errors import EnvironmentProblem
+from rayrdma.model.outcomes import ACK
+from rayrdma.pyverbs_link import DEBIAN
+from rayrdma.transports.verbs import handshake
+from rayrdma.transports.verbs.agent import VerbsMemory
+from rayrdma.transports.verbs.connection import VerbsConnection
+from rayrdma.transports.verbs.device import Device
+from rayrdma.transports.verbs.here import VARIABLE, open_device
+from rayrdma.transports.verbs.lines import Port
+from tests.cli.command import environment, run_alone
+from tests.parity.party import PROCESSES, REGIONS, read, write
+from tests.verbs.fleet import Fork
+from tests.verbs.test_leaks import descriptors, kernel
+from tests.verbs.together import HERE, SECONDS, Together, secret
+
+pytestmark = pytest.mark.verbs
+
+NOBODY = 65534
+KIB = 64
+
+
+def refused(act: Callable[..., Any], *arguments: Any) -> str:
+    """The one line."""
+    with pytest.raises(EnvironmentProblem) as refusal:
+        act(*arguments)
+    line = str(refusal.value)
+    assert "\n" not in line
+    return line
+
+
+def rdma(*words: str) -> list[dict[str, Any]]:
+    """What the command prints; nothing that this waits for takes long."""
+    done = subprocess.run(("rdma", "-j", "link", *words), capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout or "[]")
+
+
+@contextmanager
+def no_device() -> Iterator[None]:
+    """Meanwhile the software device of the guest is gone."""
+    (link,) = rdma()
+    assert kernel()["ctx"] == 0, "it would stay until nobody has it open"
+    rdma("delete", link["ifname"])
+    try:
+        yield
+    finally:
+        rdma("add", link["ifname"], "type", "rxe", "netdev", link["netdev"])
+
+
+@contextmanager
+def device_down() -> Iterator[None]:
+    """Meanwhile the network interface below it is down."""
+    (link,) = rdma()
+    subprocess.run(("ip", "link", "set", link["netdev"], "down"), check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(("ip", "link", "set", link["netdev"], "up"), check=True)
+
+
+@pytest.mark.parametrize(
+    ("hindered", "line"),
+    [
+        (
+            no_device,
+            "there is no RDMA device here; with any network card a software one can be had: "
+            "modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0",
+        ),
+        (
+            device_down,
+            "the RDMA device rxe0 is down (no port is active); bring its network interface up: ip link set DEV up",
+        ),
+    ],
+)
+def test_no_device_or_one_that_is_down(hindered: Callable[[], Any], line: str, tmp_path: Path) -> None:
+    """And as soon as it is there again, or up again, all is as before."""
+    with hindered():
+        assert refused(open_device) == line
+        measured = run_alone("bench", "--transport", "verbs", "--json", folder=tmp_path)
+    assert (measured.code, measured.said()) == (2, f"{line}\n")
+    with Together(n=2) as two:
+        assert two.operate(0, write("open", 0, "longer than a word")) is ACK
+        assert two.operate(1, read("open")) == "longer than a word"
+
+
+WRONG = {
+    "nowhere": "there is no RDMA device 'nowhere'; here are rxe0",
+    "RXE0": "there is no RDMA device 'RXE0'; here are rxe0",
+    "rxe0\n": r"there is no RDMA device 'rxe0\n'; here are rxe0",
+    "rxe0:2": "rxe0 has ports 1 to 1, there is no port 2",
+    "rxe0:0": "rxe0 has ports 1 to 1, there is no port 0",
+    "rxe0:257": "rxe0 has ports 1 to 1, there is no port 257",
+    "rxe0:1:7": "port 1 of rxe0 has no GID 7; it has 0, 1",
+    "rxe0::999999999": "port 1 of rxe0 has no GID 999999999; it has 0, 1",
+    **dict.fromkeys(
+        ("rxe0:one", "rxe0:1:1:1", "rxe0:-1", "rxe0:1:-1", "rxe0: 1", "rxe0:1:²", "rxe0:1:" + "1" * 5000),
+        "names no device; give its name, and then, if need be, port and GID: rxe0, or rxe0:1:1",
+    ),
+}
+
+
+@pytest.mark.parametrize("wanted", WRONG, ids=lambda wanted: repr(wanted[:20]))
+def test_a_device_that_is_named_wrongly(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, wanted)
+    before = descriptors()
+    for _ in range(3):
+        assert refused(open_device).endswith(WRONG[wanted])
+    assert (descriptors(), kernel()["ctx"]) == (before, 0), "nothing stays open"
+
+
+@pytest.mark.parametrize("wanted", ["", "rxe0", "rxe0:1", "rxe0:1:1", "rxe0::1", ":1", "::1"])
+def test_a_device_that_is_named_rightly(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, wanted)
+    device = open_device()
+    assert str(device) == "rxe0:1:1 (rxe)"
+    device.close()
+
+
+def doctor(*program: str) -> dict[str, Any]:
+    """What `rayrdma doctor` finds about verbs, run by a program of its own; it says no more than that."""
+    done = subprocess.run([*program, "doctor", "--json"], capture_output=True, text=True, env=environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    (found,) = (finding for finding in json.loads(done.stdout) if finding["what"] == "transport verbs")
+    return found
+
+
+RAYRDMA = (sys.executable, "-m", "rayrdma")
+
+
+def test_the_doctor_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor(*RAYRDMA)["works"]
+    monkeypatch.setenv(VARIABLE, "nowhere")
+    found = doctor(*RAYRDMA)
+    assert (found["works"], found["why"]) == (False, WRONG["nowhere"])
+
+
+# Too little memory may be locked
+
+LIMIT = f"{KIB} KiB may be locked: ulimit -l unlimited, or memlock in /etc/security/limits.conf, allows more"
+
+
+class Poor:
+    """Somebody who is not root, and may lock little memory."""
+
+    def __init__(self) -> None:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (KIB << 10, KIB << 10))
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+
+    def memory(self) -> None:
+        """Be a memory."""
+        VerbsMemory(Device(), HERE, REGIONS, {secret(0): 0}).reset(1)
+
+    def process(self, endpoint: str) -> None:
+        """Connect to one."""
+        VerbsConnection(Port(Device()), endpoint, secret(0), REGIONS, 0, PROCESSES).open(SECONDS)
+
+
+@pytest.mark.parametrize("who", ["memory", "process"])
+def test_too_little_memory_may_be_locked(who: str) -> None:
+    with Together(n=1) as one:
+        poor = Fork(Poor)
+        line = refused(poor.call, who, *[one.memory.endpoint] * (who == "process"))
+        poor.end()
+    assert line.startswith("registering ")
+    assert line.endswith(f"; {LIMIT}")
+
+
+def test_the_doctor_tries_whether_memory_may_be_locked() -> None:
+    found = doctor("prlimit", f"--memlock={KIB << 10}", "setpriv", "--bounding-set", "-ipc_lock", *RAYRDMA)
+    assert not found["works"]
+    assert found["why"].endswith(LIMIT)
+
+
+# At the handshake
+
+
+def test_who_is_not_in_the_run_is_refused() -> None:
+    with Together(n=2) as two:
+        pairs = two.memory.queue_pairs
+        for unknown in ("", "a guess", secret(2)):
+            stranger = VerbsConnection(two.ports[1], two.memory.endpoint, unknown, REGIONS, 1, 2, two.instance)
+            line = refused(stranger.open, SECONDS)
+            assert line == "this memory belongs to another run: whoever asks must be part of it"
+            stranger.close()
+            assert two.memory.queue_pairs == pairs
+        assert two.operate(1, write("open", 0, "of the run")) is ACK
+
+
+class Stranger:
+    """A process of another version of rayrdma."""
+
+    def __init__(self) -> None:
+        handshake.VERSION += 1
+
+    def process(self, endpoint: str) -> None:
+        """Connect to a memory."""
+        VerbsConnection(Port(Device()), endpoint, secret(0), REGIONS, 0, PROCESSES).open(SECONDS)
+
+
+def test_another_version_is_refused() -> None:
+    with Together(n=1) as one:
+        stranger = Fork(Stranger)
+        line = refused(stranger.call, "process", one.memory.endpoint)
+        stranger.end()
+        assert one.operate(0, write("open", 0, "of this version")) is ACK
+    ours = handshake.VERSION
+    assert line == (
+        f"this memory speaks version {ours} of the handshake, and not {ours + 1}; run the same rayrdma on all hosts"
+    )
+
+
+# pyverbs for another Python
+
+WITH_ANOTHER = """
+import sys
+from pathlib import Path
+from rayrdma import cli, pyverbs_link
+pyverbs_link.DEBIAN = Path(sys.argv[1], "pyverbs")
+sys.path.insert(0, sys.argv[1])
+sys.exit(cli.main(sys.argv[2:]))
+"""
+THIS = f"cpython-{sys.version_info[0]}{sys.version_info[1]}"
+
+
+def test_pyverbs_for_another_python(tmp_path: Path) -> None:
+    """Debian's own, with the names that it has for another Python; then, an extension that is none for this one."""
+    package = tmp_path / "pyverbs"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for extension in DEBIAN.glob("*.so"):
+        (package / extension.name.replace(THIS, "cpython-39")).symlink_to(extension)
+    ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    found = doctor(sys.executable, "-c", WITH_ANOTHER, str(tmp_path))
+    assert (found["works"], found["why"]) == (
+        False,
+        f"Debian's pyverbs is for Python 3.9, this is {ours}: make clean setup PYTHON=/usr/bin/python3",
+    )
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    (package / f"device{suffix}").write_bytes(b"\x7fELF of another machine")
+    found = doctor(sys.executable, "-c", WITH_ANOTHER, str(tmp_path))
+    assert not found["works"]
+    assert found["why"].startswith(f"pyverbs can not be imported here ({package}/device{suffix}: ")
+    assert found["why"].endswith("): make verbs links Debian's")
+    assert "\n" not in found["why"]
