@@ -136,7 +136,9 @@ def test_500_leader_changes_in_a_row_leave_nothing(arm: VerbsArm) -> None:
     anew = change_leaders(arm, LEADERS + 1, LEADERS + CHANGES) - first
     assert all_counted(arm) == before
     assert anew == MEMORIES * CHANGES
-    print(f"{arm.name}: {CHANGES} leader changes, {anew} refused writes, each connected anew; before and after {before}")
+    print(
+        f"{arm.name}: {CHANGES} leader changes, {anew} refused writes, each connected anew; before and after {before}"
+    )
 
 
 def queue_pairs(party: Party) -> int:
