@@ -34,6 +34,8 @@ from .layout import TORN, Committed, InPlace, layout_of
 
 _HEARTBEAT_MS = 100
 """How often the agent looks whether it is to end."""
+_LIFE = 1 << 32
+"""More requests than a process makes in its life: it begins to count anywhere."""
 
 
 class Revocation(Enum):
@@ -256,9 +258,10 @@ class VerbsMemory:
                 if self._crashed:
                     continue
                 answered = self._answered.get(process)
-                if answered is not None and answered.number == request.number:  # asked again: do it once
-                    self._counter.answer(to, answered)
-                    continue
+                if answered is not None and 0 <= (late := answered.number - request.number) < _LIFE:
+                    if not late:  # asked again: do it once
+                        self._counter.answer(to, answered)
+                    continue  # if late, it was sent again over a link that was cut, and overtaken over a new one
                 try:
                     reply = self._reply(process, request)
                 except RayrdmaError as error:
