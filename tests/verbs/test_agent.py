@@ -52,9 +52,9 @@ class Liar:
         self._socket.set(zmq.RCVTIMEO, 30_000)
         self._socket.connect(four.memory.endpoint)
 
-    def request(self, what: Any, instance: int | None = None) -> bytes:
+    def request(self, what: Any, instance: int | None = None, by: str = secret(LIAR)) -> bytes:
         instance = self._four.instance if instance is None else instance
-        return ENCODE(Request(VERSION, secret(LIAR), next(_numbers), instance, what))
+        return ENCODE(Request(VERSION, by, next(_numbers), instance, what))
 
     def send_frame(self, frame: bytes) -> None:
         self._socket.send(frame)
@@ -105,12 +105,14 @@ def liar(four: Together) -> Iterator[Liar]:
         Change("slots", [0, 1], [], [LIAR]),
         Change("slots", [], [], [0, 1, 2, LIAR]),
         Change("slots", [0, 1, 2], [], [0]),
+        Change("slots", [0, 2, LIAR], [], [1]),
         Change("slots", [-1, 0, 1], [], [LIAR]),
         Change("slots", [0, 1, 2], [], [-LIAR]),
         Change("slots", [0, 1, 2, 10**15], [], [LIAR]),
         Change("slots", [], [2**63 - 1], []),
         Change("slots", list(range(100_000)), [], []),
         Change("slots", [LIAR], [LIAR], [LIAR]),
+        Change("big", [], [], [0, 1, 2, LIAR, 9]),
         Change("open", [], [], [LIAR]),
         Change("rights", [], [], [LIAR]),
         Change("some", [], [], [LIAR]),
@@ -194,6 +196,16 @@ def test_a_request_that_comes_twice_is_carried_out_once(four: Together, liar: Li
     assert four.operate(1, write("slots", 0, "mine")) is ACK
     assert liar.ask(mine).keys["slots"].write not in (0, first.keys["slots"].write)
     assert four.operate(1, write("slots", 0, "no more")) is NAK
+
+
+@pytest.mark.parametrize("by", ["", "the secret of p9", secret(LIAR).upper()])
+def test_whoever_has_no_secret_of_the_run_gets_nothing(four: Together, liar: Liar, by: str) -> None:
+    for what in (Learn(), Change("slots", [0, 1, 2], [], [LIAR]), Settle("open", 0)):
+        liar.send_frame(liar.request(what, by=by))
+        reply = liar.reply()
+        assert "another run" in reply.problem
+        assert (reply.keys, reply.value) == ({}, None)
+    assert four.operate(0, write("slots", 0, "still the holder")) is ACK
 
 
 def test_nobody_learns_what_it_may_not_read(four: Together, liar: Liar) -> None:

@@ -17,8 +17,8 @@ from rayrdma.transports.verbs.device import DENIED, PUT, SUCCESS
 from rayrdma.transports.verbs.handshake import Recall
 from rayrdma.transports.verbs.in_place import LOOKS
 from tests.parity.party import Op, change, read, read_region, swap, write
-from tests.verbs.test_doubt import LONG, REGIONS, TAKE_AWAY, THEIRS, N, give
-from tests.verbs.together import Together, lose_acknowledgement, post, wait_until
+from tests.verbs.test_doubt import LONG, REGIONS, TAKE_AWAY, THEIRS, N, give, in_doubt
+from tests.verbs.together import Together, connected, lose_acknowledgement, post, wait_until
 
 pytestmark = pytest.mark.verbs
 
@@ -134,7 +134,7 @@ def test_nobody_writes_while_a_register_is_cleared(two: Together, region: str) -
         assert two.operate(1, read(region)) is None
     assert len(ends) == 1
     assert ends[0] in DENIED
-    assert two.operate(0, write(region, 0, "on")) is ACK
+    assert two.operate(0, swap(region, 0, None, "on")) is None
     assert two.operate(1, read(region)) == "on"
 
 
@@ -149,6 +149,10 @@ def test_with_a_permission_that_went_and_came_back_one_writes_on(two: Together, 
     assert two.operate(0, write(region, 0, "mine")) is ACK
     assert two.connections[0].refused == 1
     assert two.operate(1, read_region(region)) == ("mine", None)
+    happen(two, back[:1])()
+    assert two.operate(0, write(region, 0, "no more")) is NAK
+    happen(two, back[1:])()
+    assert two.operate(0, write(region, 0, "again")) is ACK
 
 
 def test_who_may_not_read_any_more_may_not_swap(two: Together) -> None:
@@ -170,6 +174,22 @@ def test_a_swap_in_place_is_done_under_one_key(two: Together) -> None:
     lose_acknowledgement(two.ports[0], two.connections[0].reading, meanwhile, status=SUCCESS)
     assert two.operate(0, swap("in place", 0, "first", "mine")) == "theirs"
     assert two.operate(1, read("in place")) == "theirs"
+
+
+def test_a_swap_in_doubt_is_told_by_the_key_that_it_was_posted_with(two: Together) -> None:
+    """It has got that one while it read; with the one before it had left just the value that it is to swap in."""
+    assert two.operate(0, write("in place", 0, "mine")) is ACK
+    events = happen(two, [give(1), THEIRS, give(0)])
+
+    def meanwhile() -> None:
+        events()
+        pair = two.memory._writing[0, "in place"].pair
+        assert pair is not None
+        pair.reset()  # so the swap does not get through, at first
+
+    lose_acknowledgement(two.ports[0], two.connections[0].reading, meanwhile)
+    assert two.operate(0, swap("in place", 0, "theirs", "mine")) == "theirs"
+    assert two.operate(1, read("in place")) == "mine"
 
 
 def test_what_is_not_committed_is_not_read(two: Together) -> None:
@@ -194,12 +214,16 @@ def test_what_can_not_be_read_is_not_told_to_who_may_not_read_it(two: Together, 
 
 
 def retold(two: Together) -> None:
+    """Its agent tells p0 its keys once more."""
     assert two.operate(0, change("committed", REGIONS[1].permission)) is None
 
 
-@pytest.mark.parametrize(
-    "so_far", [lambda two: None, retold, lambda two: two.connect(0)], ids=["on", "retold", "a new life"]
-)
+def renewed(two: Together) -> None:
+    """p0 knows nothing of what it did in its life before."""
+    two.connect(0)
+
+
+@pytest.mark.parametrize("so_far", [lambda two: None, retold, renewed], ids=["on", "retold", "renewed"])
 @pytest.mark.parametrize("before", [1, 2])
 def test_the_slot_that_is_valid_is_never_filled(two: Together, before: int, so_far: Callable[[Together], Any]) -> None:
     """Whichever of the two that is, and whether or not we committed it in this life. A swap fills a slot and fails."""
@@ -230,7 +254,20 @@ def test_of_a_list_that_ends_halfway_nothing_is_seen(two: Together, operation: O
     assert two.operate(1, read("committed")) == LONG
 
 
-# Between two instances
+# Between two instances, or two questions
+
+
+def test_a_reply_that_comes_twice_counts_once(two: Together) -> None:
+    """The second one is there when the next question is asked, and out of date."""
+    connection = two.connections[0]
+    assert two.operate(0, write("in place", 0, "first")) is ACK
+    assert connection.post(change("in place", REGIONS[0].permission)) is PENDING
+    connection._caller.repeat()
+    assert two.answer(0) is None
+    happen(two, [give(1), THEIRS])()
+    assert two.operate(0, write("in place", 0, "no more")) is NAK
+    assert connection.reconnected == 1, "at once"
+    assert two.operate(1, read("in place")) == "theirs"
 
 
 @pytest.mark.parametrize("region", ["in place", "committed"])
@@ -262,3 +299,28 @@ def test_an_end_from_the_last_instance_is_none_in_this_one(two: Together) -> Non
         assert two.operate(1, give(1)) is None
         assert two.answer(0) is NAK
     assert two.operate(1, read("in place")) is None
+
+
+def test_what_was_under_way_has_ended_with_its_instance(two: Together) -> None:
+    """The memory had been out of reach: the device would send it once more, with whatever its bytes are by then."""
+    connection, pair = two.connections[0], two.memory._writing[0, "in place"].pair
+    two.operate(0, read("in place"))
+    line = connected(two, 0, "in place")
+    assert pair is not None
+    assert line.pair is not None
+    sent_to = line.pair.address()
+    pair.reset()
+    assert connection.post(write("in place", 0, "abandoned")) is PENDING
+    connection.start(two.instance + 1)
+    pair.connect(sent_to)
+    assert two.operate(0, write("in place", 0, "too early")) is NAK
+    for _ in range(5_000):  # a packet is sent anew after 134 ms
+        assert two.operate(1, read("in place")) is None
+
+
+def test_a_new_instance_begins_without_doubt(two: Together) -> None:
+    """Nobody touched the register in it, and that is seen."""
+    assert two.operate(0, write("committed", 0, FIRST)) is ACK
+    two.refresh()
+    assert in_doubt(two, "committed", False, [], write("committed", 0, LONG)) is ACK
+    assert two.operate(1, read("committed")) == LONG

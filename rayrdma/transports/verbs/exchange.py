@@ -61,7 +61,7 @@ class Exchange:
     def abandon(self, instance: int) -> None:
         """Go over to another instance. What is under way may have any end, but none that counts."""
         if self._steps is not None and not self._asked and self._line is not None:
-            self._line.broken = True
+            self._line.end()
         self._instance = instance
         self._steps, self.outcome, self._asked = None, None, False
         self.port.forget(self)

@@ -117,6 +117,12 @@ class Line:
         self.pair = pair
         self.post = pair.post
 
+    def end(self) -> None:
+        """Give up what is under way: the device sends it no more, and its bytes may be used for something else."""
+        if self.pair is not None:
+            self.pair.reset()
+        self.broken = True
+
     def close(self) -> None:
         """Give the queue pair back."""
         if self.pair is not None:
