@@ -40,7 +40,7 @@ class FailureDetector(Protocol):
 
 
 class WriteEach(Protocol):
-    """Writes the same to one register of every memory in one call (`rayrdma.transports.shm.Fan`)."""
+    """Writes the same to one register of every memory in one call (the fans of the transports shm and verbs)."""
 
     def write(self, register: int, payload: bytes) -> int:
         """0 if all acked, else outcomes for `answers`."""
@@ -127,7 +127,6 @@ class LiveProcess(Process):
         self.instead: Behaviour | None = None
         self._timers: list[tuple[float, Sleep, int]] = []
         self._lookers: list[tuple[float, Change, int]] = []
-        self._hung = False
         self._changes = 0  # operations that may have changed a memory
         self._acked: Completion[Outcome] = Completion(self)
         self._acked.done = True
@@ -149,7 +148,7 @@ class LiveProcess(Process):
 
     def write_each(self, region: str, register: int, value: Any, need: int) -> Completion[Outcome]:
         fan = self._fans.get(region)
-        if fan is None or self._hung:
+        if fan is None or self._pending:
             return super().write_each(region, register, value, need)
         self._changes += 1
         outcomes = fan.write(register, ENCODE(value))
@@ -164,7 +163,7 @@ class LiveProcess(Process):
             self._outstanding[memory] = operation
             operations.append(operation)
             if answer is PENDING:
-                self._hung = True
+                self._pending.append(memory)
             else:
                 self._respond(operation, answer)
         return Quorum(self, need, operations)
@@ -190,7 +189,6 @@ class LiveProcess(Process):
         response = self._connections[operation.memory].post(operation)
         self._clockwork.count(NAMES[operation.kind])
         if response is PENDING:
-            self._hung = True
             self._pending.append(operation.memory)
         else:
             self._answer(operation, response)

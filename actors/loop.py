@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rayrdma.actors.devices import device_soft
 from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
@@ -16,6 +16,9 @@ from rayrdma.faults.behaviour import Plan
 from rayrdma.model.regions import Value
 from rayrdma.model.signatures import Identity, Verifier
 from rayrdma.transports.links import Outbox
+
+if TYPE_CHECKING:
+    from rayrdma.transports.verbs.connection import VerbsConnection
 
 SPIN = 2000  # steps without an event before the loop sleeps between steps
 NAP = 0.001
@@ -81,15 +84,24 @@ class Loop:
         return MessageBoard(seat.id, self._wiring.n, seat.pulse, seat.pulse_outbox)
 
     def _fans(self, seat: Seat) -> dict[str, Any]:
-        """Where all memories are shared memory, and within reach, one call writes to all of them."""
+        """Where all memories are shared memory, or all behind a device, one call writes to all of them."""
+        if self._wiring.graph is not None or not seat.dialled:
+            return {}
+        if all(dialled.protocol.transport == "verbs" for dialled in seat.dialled):
+            return self._device_fans([cast("VerbsConnection", dialled.protocol) for dialled in seat.dialled])
         segments = [dialled.segment for dialled in seat.dialled if dialled.segment is not None]
-        if not segments or len(segments) < len(seat.dialled) or self._wiring.graph is not None:
+        if len(segments) < len(seat.dialled):
             return {}
         from rayrdma.transports.shm import MAX_BATCH, Fan
 
         if len(segments) > MAX_BATCH:
             return {}
         return {region.name: Fan(segments, region, seat.id, 0) for region in self._regions if not region.covers}
+
+    def _device_fans(self, connections: Sequence[VerbsConnection]) -> dict[str, Any]:
+        from rayrdma.transports.verbs.fan import Fan
+
+        return {region.name: Fan(connections, region.name) for region in self._regions if not region.covers}
 
     # Rounds
 

@@ -239,6 +239,7 @@ class _Silence(Alone):
 def _process(arena: Arena, connections: Sequence[VerbsConnection]) -> LiveProcess:
     """A process that is about to decide."""
     from rayrdma.actors.live_process import Clockwork, LiveProcess, kill_this_process
+    from rayrdma.transports.verbs.fan import Fan
 
     silence: Any = _Silence()
     return LiveProcess(
@@ -253,7 +254,7 @@ def _process(arena: Arena, connections: Sequence[VerbsConnection]) -> LiveProces
         inbox=silence,
         outbox=silence,
         omega=silence,
-        fans={},
+        fans={SLOTS: Fan(connections, SLOTS)},
         clockwork=Clockwork(None, kill_this_process),
         identity=Identity(arena.signer, Verifier({0: arena.signer.public})),
         trace=False,

@@ -7,8 +7,9 @@ from collections.abc import Generator
 from typing import Any
 
 from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
+from rayrdma.transports.connection import Pending
 
-from .exchange import Exchange
+from .exchange import Exchange, Steps
 from .in_place import LOOKS, Read, settle
 from .layout import INLINE_BYTES, TORN, WORD_BYTES, Committed, Torn, inline_value, inline_word, slot_word, whole_word
 from .lines import DONE, Requests, Side, Unknown
@@ -33,8 +34,15 @@ class CommittedOperations:
         self._no_word = _no_word()
         self._found = exchange.local(exchange.word, WORD_BYTES)
 
-    def read(self, register: int) -> Read:
+    def read(self, register: int) -> Any | Pending:
         """One register's value."""
+        return self._exchange.begin(self._read_value(register))
+
+    def _read_value(self, register: int) -> Steps:
+        return self._side.region.value_of((yield from self.look(register)))
+
+    def look(self, register: int) -> Read:
+        """What a register holds."""
         for _ in range(LOOKS):
             if not (yield from self._exchange.get(self._side, register * WORD_BYTES, WORD_BYTES)):
                 return NAK
@@ -64,16 +72,23 @@ class CommittedOperations:
             word = int.from_bytes(words[register * WORD_BYTES : (register + 1) * WORD_BYTES], "little")
             value = yield from self._follow(register, word)
             if value is TORN:
-                value = yield from self.read(register)
+                value = yield from self.look(register)
             if value is NAK:
                 return NAK
             values.append(value)
         return values
 
-    def write(self, register: int, data: bytes) -> Generator[None, Any, Outcome]:
+    def write(self, register: int, data: bytes) -> Outcome | Pending:
+        """Write one register."""
+        return self._exchange.begin(self._write(register, data))
+
+    def _write(self, register: int, data: bytes) -> Generator[None, Any, Outcome]:
         """Swap the word, whatever it was, for one that stands for the value."""
         side = self._side
-        if not (yield from self._ready("write")):
+        # With the first key comes what `_fill` has to know.
+        if (side.line.broken or not side.keys.write) and not (
+            yield from self._exchange.ready(side.line, side, "write")
+        ):
             return NAK
         mine, which = self._fill(register, data)
         expected = side.words.get(register, 0)
@@ -95,13 +110,6 @@ class CommittedOperations:
         word = slot_word(self._process, which, self._nonce)
         self._exchange.bytes[: self._layout.header + len(data)] = self._layout.heading(word, data) + data
         return word, which
-
-    def _ready(self, right: str) -> Generator[None, Any, int]:
-        """The key, 0 if the process has no permission. With the first one comes what `_fill` has to know."""
-        side = self._side
-        if side.line.broken or not getattr(side.keys, right):
-            return (yield from self._exchange.ready(side.line, side, right))
-        return int(getattr(side.keys, right))
 
     def _swap(
         self, right: str, register: int, expected: int, mine: int, which: int | None, length: int
@@ -144,7 +152,8 @@ class CommittedOperations:
     def compare_and_swap(self, register: int, expected: bytes | None, data: bytes) -> Read:
         """Swap the word if it stands for what is expected; what it stood for."""
         side = self._side
-        if not (yield from self._ready("swap")):
+        # With the first key comes what `_fill` has to know.
+        if (side.line.broken or not side.keys.swap) and not (yield from self._exchange.ready(side.line, side, "swap")):
             return NAK
         mine, which = self._fill(register, data)
         if expected is None:

@@ -68,6 +68,10 @@ class VerbsConnection(Exchange):
             if line.region is None or self._sides[line.region].may_ever_write(self._process):
                 yield from self.connect(line)
 
+    def operations(self, region: str) -> InPlaceOperations | CommittedOperations:
+        """What can be done with the registers of a region that lies over no others."""
+        return self._operations[region]
+
     def start(self, instance: int) -> None:
         """Operations belong to ``instance`` from now on."""
         self.abandon(instance)
@@ -81,17 +85,14 @@ class VerbsConnection(Exchange):
         region = self._sides[operation.region].region
         region.check_register(register)
         if kind == WRITE:
-            return self.begin(operations.write(register, region.encode(operation.argument)))
+            return operations.write(register, region.encode(operation.argument))
         if kind == READ:
-            return self.begin(self._read(operations, region, register))
+            return operations.read(register)
         if kind == READ_REGION:
             return self.begin(self._read_region(operations, region))
         if kind == CHANGE_PERMISSION:
             return self.begin(self._change(operation))
         return self.begin(self._compare_and_swap(operations, region, operation))
-
-    def _read(self, operations: InPlaceOperations | CommittedOperations, region: Region, register: int) -> Steps:
-        return region.value_of((yield from operations.read(register)))
 
     def _read_region(self, operations: InPlaceOperations | CommittedOperations, region: Region) -> Steps:
         values = yield from operations.read_region()

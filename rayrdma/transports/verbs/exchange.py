@@ -2,7 +2,7 @@
 
 Everything that takes time is a generator. It yields whenever it waits, for the completion of what it posted or for the
 reply to what it asked, and is sent the outcome by `Exchange.poll`; so the happy path and every repair read from top to
-bottom. `lines` has what a completion means.
+bottom. Only what is one work request does without, until something goes wrong. `lines` has what a completion means.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Exchange:
         self._address, self._local_key = self._staging.address, self._registration.local_key
         self._caller = Caller(endpoint, secret)
         self._steps: Steps | None = None
+        self._attempt: Callable[[int], Any] | None = None
         self._line: Line | None = None
         self._asked = False
         self.outcome: int | None = None
@@ -60,10 +61,11 @@ class Exchange:
 
     def abandon(self, instance: int) -> None:
         """Go over to another instance. What is under way may have any end, but none that counts."""
-        if self._steps is not None and not self._asked and self._line is not None:
+        under_way = self._attempt is not None or (self._steps is not None and not self._asked)
+        if under_way and self._line is not None:
             self._line.end()
         self._instance = instance
-        self._steps, self.outcome, self._asked = None, None, False
+        self._steps, self._attempt, self.outcome, self._asked = None, None, None, False
         self.port.forget(self)
         for side in self._sides.values():
             side.empty()
@@ -75,6 +77,13 @@ class Exchange:
         self._steps = steps
         return self._go_on(None)
 
+    def attempt(self, line: Line, requests: Requests, then: Callable[[int], Any]) -> Pending:
+        """Post a list; what ``then`` makes of its outcome is the response, or begins the steps that lead to it."""
+        self._attempt = then
+        self._line = line
+        self.port.post(self, line.post, requests)
+        return PENDING
+
     def poll(self) -> Any | Pending:
         """The response to the operation under way, or ``PENDING``."""
         if self._asked:
@@ -85,7 +94,11 @@ class Exchange:
         if outcome is None:
             return PENDING
         self.outcome = None
-        return self._go_on(outcome)
+        then = self._attempt
+        if then is None:
+            return self._go_on(outcome)
+        self._attempt = None
+        return then(outcome)
 
     def _poll_agent(self) -> Any | Pending:
         try:
@@ -209,11 +222,14 @@ class Exchange:
                 raise Unknown(self.port.why, key)
             outcome = None
 
-    def get(self, side: Side, offset: int, length: int) -> Generator[None, Any, bool]:
-        """READ into the room for it; whether that was allowed. Reading once more does no harm."""
+    def get(self, side: Side, offset: int, length: int, outcome: int | None = None) -> Generator[None, Any, bool]:
+        """READ into the room for it; whether that was allowed. Reading once more does no harm.
+
+        Args:
+            outcome: of a first attempt that was not done.
+        """
         local = self.local(self.room, length)
-        outcome: int | None = None
-        if side.keys.read and not self.reading.broken:
+        if outcome is None and side.keys.read and not self.reading.broken:
             self.hand_over(self.reading, side.get(local, offset, side.keys.read))
             outcome = yield
             if outcome == DONE:

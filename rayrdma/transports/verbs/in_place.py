@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
+from rayrdma.transports.connection import Pending
 
-from .exchange import Exchange
+from .exchange import Exchange, Steps
 from .handshake import Recall, Settle
 from .layout import TORN, WORD_BYTES, InPlace
 from .lines import DONE, REFUSED, Side, Stretch, Unknown
@@ -31,12 +33,34 @@ class InPlaceOperations:
         self._side = side
         self._layout = layout
 
-    def read(self, register: int) -> Read:
-        """One register's value."""
+    def read(self, register: int) -> Any | Pending:
+        """One register's value. As with `write`."""
+        exchange, side = self._exchange, self._side
+        key = side.keys.read
+        if key and not exchange.reading.broken:
+            stride = self._layout.stride
+            requests = side.get(exchange.local(exchange.room, stride), register * stride, key)
+            return exchange.attempt(exchange.reading, requests, partial(self._seen, register))
+        return exchange.begin(self._read_value(register))
+
+    def _seen(self, register: int, outcome: int) -> Any | Pending:
+        layout, exchange = self._layout, self._exchange
+        if outcome == DONE:
+            value = layout.value(exchange.got(layout.stride))
+            if value is not TORN:
+                return self._side.region.value_of(value)
+        return exchange.begin(self._read_value(register, None if outcome == DONE else outcome))
+
+    def _read_value(self, register: int, outcome: int | None = None) -> Steps:
+        return self._side.region.value_of((yield from self.look(register, outcome)))
+
+    def look(self, register: int, outcome: int | None = None) -> Read:
+        """What a register holds; ``outcome`` is that of a first attempt that was not done."""
         exchange, side, layout = self._exchange, self._side, self._layout
         for _ in range(LOOKS):
-            if not (yield from exchange.get(side, register * layout.stride, layout.stride)):
+            if not (yield from exchange.get(side, register * layout.stride, layout.stride, outcome)):
                 return NAK
+            outcome = None
             value = layout.value(exchange.got(layout.stride))
             if value is not TORN:
                 return value
@@ -51,28 +75,38 @@ class InPlaceOperations:
         values: list[bytes | None] = []
         for register in range(layout.registers):
             value = layout.value(records[register * stride : (register + 1) * stride])
-            whole = (yield from self.read(register)) if value is TORN else value
+            whole = (yield from self.look(register)) if value is TORN else value
             if whole is NAK:
                 return NAK
             values.append(whole)
         return values
 
-    def write(self, register: int, data: bytes) -> Generator[None, Any, Outcome]:
-        """Write one register."""
+    def write(self, register: int, data: bytes) -> Outcome | Pending:
+        """Write one register. Where nothing goes wrong there is nothing to remember but the answer."""
         exchange, side, line = self._exchange, self._side, self._side.line
         record = self._layout.heading(data) + data
         length = len(record)
         exchange.bytes[:length] = record
         local, offset = exchange.local(0, length), register * self._layout.stride
-        outcome: int | None = None
         key = side.keys.write
         if key and not line.broken:
-            exchange.hand_over(line, side.put(local, offset, key))
-            outcome = yield
-            if outcome == DONE:
-                return ACK
+            return exchange.attempt(
+                line, side.put(local, offset, key), partial(self._written, register, data, local, offset, key)
+            )
+        return exchange.begin(self._write(register, data, local, offset, 0, None))
+
+    def _written(self, register: int, data: bytes, local: Stretch, offset: int, key: int, outcome: int) -> Any:
+        if outcome == DONE:
+            return ACK
+        return self._exchange.begin(self._write(register, data, local, offset, key, outcome))
+
+    def _write(
+        self, register: int, data: bytes, local: Stretch, offset: int, key: int, outcome: int | None
+    ) -> Generator[None, Any, Outcome]:
+        """Go on after a first attempt with ``key`` that was not done, if there was one."""
+        exchange, side = self._exchange, self._side
         while True:
-            if outcome is None and not (key := (yield from exchange.ready(line, side, "write"))):
+            if outcome is None and not (key := (yield from exchange.ready(side.line, side, "write"))):
                 return NAK
             done, doubtful = yield from self._put(local, offset, key, outcome)
             if done == DONE or (doubtful and (yield from self._left(register, key)) == data):
@@ -114,7 +148,7 @@ class InPlaceOperations:
             key = yield from exchange.ready(side.line, side, "swap")
             if not key:
                 return NAK
-            held = yield from self.read(register)
+            held = yield from self.look(register)
             if held is NAK:
                 return NAK
             if side.keys.write != key:
