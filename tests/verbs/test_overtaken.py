@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from rayrdma.model.outcomes import ACK
@@ -10,6 +12,11 @@ from tests.parity.party import take, write
 from tests.verbs.together import Together, secret, wait_until
 
 pytestmark = pytest.mark.verbs
+
+
+def calling(four: Together) -> closing[Caller]:
+    """p3, over a link of its own."""
+    return closing(Caller(four.memory.endpoint, secret(3)))
 
 
 def reply(caller: Caller) -> Reply:
@@ -27,8 +34,7 @@ def reply(caller: Caller) -> Reply:
 
 
 def test_a_request_that_was_overtaken_is_not_carried_out_again() -> None:
-    with Together() as four:
-        old, new = (Caller(four.memory.endpoint, secret(3)) for _ in range(2))
+    with Together() as four, calling(four) as old, calling(four) as new:
 
         def ask(caller: Caller, what: Question) -> Reply:
             caller.ask(four.instance, what)
@@ -43,5 +49,3 @@ def test_a_request_that_was_overtaken_is_not_carried_out_again() -> None:
         old._number = new._number
         assert ask(old, Learn()).keys["slots"].write == 0, "p3 has taken it once, and lost it since"
         assert four.operate(2, write("slots", 0, "mine")) is ACK
-        old.close()
-        new.close()
