@@ -91,8 +91,12 @@ class Arena:
         self.instance += 1
         self._hosts.send(self.instance)
         self._hosts.recv()
-        for connection in (self.first, self.second, *(one for three in self.sets for one in three)):
+        connections = (self.first, self.second, *(one for three in self.sets for one in three))
+        for connection in connections:
             connection.start(self.instance)
+        for connection in connections:
+            while connection.poll() is PENDING:
+                pass
 
     def close(self) -> None:
         """Give everything back."""
@@ -181,8 +185,6 @@ def decisions(arena: Arena) -> list[Figure]:
     clock = time.perf_counter_ns
     for _ in range(BURSTS):
         arena.next()
-        for connection in (one for three in arena.sets for one in three):
-            do(connection, Direct(READ, None, SLOTS))  # the keys of this instance are known then
         # On one set of memories a decision, on the next one the bare writes: neither finds its caches warmed.
         for deciding, written in zip(arena.sets[::2], arena.sets[1::2], strict=True):
             process = _process(arena, deciding)

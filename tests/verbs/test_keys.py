@@ -9,10 +9,11 @@ import pytest
 
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission
+from rayrdma.transports.connection import PENDING
 from rayrdma.transports.verbs.agent import Revocation
 from rayrdma.transports.verbs.device import DENIED, GET, PUT, SUCCESS, SWAP
 from tests.parity.party import change, read, read_region, swap, take, write
-from tests.verbs.together import Together, connected, post
+from tests.verbs.together import Together, connected, post, wait_until
 
 pytestmark = pytest.mark.verbs
 
@@ -53,6 +54,18 @@ def test_keys_of_an_earlier_instance_are_refused(four: Together, region: str, op
     assert four.operate(1, read(region)) is NAK, "it is in the old instance"
     four.connections[1].start(four.instance)
     assert four.operate(1, read(region)) is None
+
+
+def test_with_the_start_of_an_instance_come_its_keys(four: Together) -> None:
+    assert four.operate(0, write("slots", 0, "before")) is ACK  # its queue pairs are connected
+    assert four.operate(0, read("slots")) == "before"
+    four.reset()
+    connection = four.connections[0]
+    connection.start(four.instance)
+    wait_until(lambda: connection.poll() is not PENDING, "the keys")
+    with four.memory._lock:  # the agent can do nothing
+        assert four.operate(0, write("slots", 0, "mine")) is ACK
+        assert four.operate(0, read("slots")) == "mine"
 
 
 @pytest.mark.parametrize("opcode", [GET, PUT, SWAP])

@@ -73,8 +73,9 @@ class VerbsConnection(Exchange):
         return self._operations[region]
 
     def start(self, instance: int) -> None:
-        """Operations belong to ``instance`` from now on."""
+        """Operations belong to ``instance`` from now on. Its keys are asked for: who polls once or twice has them."""
         self.abandon(instance)
+        self.begin(self.ask(Learn()))
 
     def post(self, operation: Call) -> Any | Pending:
         """Begin an operation: its response, or ``PENDING`` while it is under way."""

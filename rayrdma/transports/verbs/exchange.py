@@ -74,7 +74,7 @@ class Exchange:
 
     def begin(self, steps: Steps) -> Any | Pending:
         """Go as far as it goes: what it returned, or ``PENDING``."""
-        self._steps = steps
+        self._steps, self._asked = steps, False
         return self._go_on(None)
 
     def attempt(self, line: Line, requests: Requests, then: Callable[[int], Any]) -> Pending:
