@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SPIN = 2000  # steps without an event before the loop sleeps between steps
 NAP = 0.001
 SOFT_PACE = 10
-KEYS_SECONDS = 0.1
-"""So long a round waits, before it begins, for agents that do not tell the keys. They are asked again when needed."""
+AGENTS_SECONDS = 0.1
+"""So long a round waits, before it begins, for agents of memories to tell keys. They are asked again when needed."""
 
 
 class Loop:
@@ -131,7 +131,7 @@ class Loop:
             if not seat.stopped:
                 seat.current = self._process(seat, instance, epoch_ns)
                 processes.append(seat.current)
-        self._take_keys([process.id for process in processes])
+        self._prepare([process.id for process in processes])
         deadline = time.monotonic() + timeout
         refused = {process.id: self._seats[process.id].refused for process in processes}
         for process in processes:
@@ -165,15 +165,15 @@ class Loop:
         self._settle(instance)
         return [self._report(process, self._seats[process.id].refused - refused[process.id]) for process in processes]
 
-    def _take_keys(self, ids: Iterable[int]) -> None:
+    def _prepare(self, ids: Iterable[int]) -> None:
         """With the keys of the instance at hand, a process needs no agent any more for what it may do."""
         connections = [dialled.protocol for id in ids for dialled in self._seats[id].dialled]
         waiting = [connection for connection in connections if connection.transport == "verbs"]
-        deadline = time.monotonic() + KEYS_SECONDS
+        deadline = time.monotonic() + AGENTS_SECONDS
         while waiting := [one for one in waiting if one.lost is None and one.poll() is PENDING]:
             if time.monotonic() > deadline:
                 return
-            time.sleep(KEYS_SECONDS / 1000)
+            time.sleep(AGENTS_SECONDS / 1000)
 
     def _settle(self, instance: int) -> None:
         with self._settling:

@@ -11,6 +11,7 @@ from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission
 from rayrdma.transports.connection import PENDING
 from rayrdma.transports.verbs.agent import Revocation
+from rayrdma.transports.verbs.connection import VerbsConnection
 from rayrdma.transports.verbs.device import DENIED, GET, PUT, SUCCESS, SWAP
 from tests.parity.party import change, read, read_region, swap, take, write
 from tests.verbs.together import Together, connected, post, wait_until
@@ -56,16 +57,37 @@ def test_keys_of_an_earlier_instance_are_refused(four: Together, region: str, op
     assert four.operate(1, read(region)) is None
 
 
-def test_with_the_start_of_an_instance_come_its_keys(four: Together) -> None:
+def test_who_waits_for_an_instance_to_start_needs_its_agent_no_more(four: Together) -> None:
     assert four.operate(0, write("slots", 0, "before")) is ACK  # its queue pairs are connected
     assert four.operate(0, read("slots")) == "before"
-    four.reset()
     connection = four.connections[0]
+    connection.post(write("slots", 0, "abandoned"))  # so that its queue pair has to be connected anew
+    four.reset()
     connection.start(four.instance)
-    wait_until(lambda: connection.poll() is not PENDING, "the keys")
+    wait_until(lambda: connection.poll() is not PENDING, "the start")
     with four.memory._lock:  # the agent can do nothing
         assert four.operate(0, write("slots", 0, "mine")) is ACK
         assert four.operate(0, read("slots")) == "mine"
+
+
+def test_who_does_not_wait_for_an_instance_to_start_gets_its_own_answers(four: Together) -> None:
+    """The keys are there, and another queue pair is being connected, when the first operation comes."""
+    for value in range(5):
+        assert four.operate(0, write("slots", 0, "before")) is ACK
+        connection = four.connections[0]
+        assert four.operate(0, write("open", 0, "before")) is ACK
+        connection.post(write("open", 0, "abandoned"))
+        four.reset()
+        connection.start(four.instance)
+
+        def keys_there(connection: VerbsConnection = connection) -> bool:
+            assert connection.poll() is PENDING, "it has a queue pair to connect"
+            return connection.side("slots").keys.write != 0
+
+        wait_until(keys_there, "the keys")
+        assert four.operate(0, write("slots", 1, value)) is ACK
+        assert four.operate(0, read_region("slots")) == (None, value, None, None)
+        assert four.operate(0, write("open", 0, value)) is ACK
 
 
 @pytest.mark.parametrize("opcode", [GET, PUT, SWAP])

@@ -73,9 +73,16 @@ class VerbsConnection(Exchange):
         return self._operations[region]
 
     def start(self, instance: int) -> None:
-        """Operations belong to ``instance`` from now on. Its keys are asked for: who polls once or twice has them."""
+        """Operations belong to ``instance`` from now on. `poll` until there is an answer, and they need no agent."""
         self.abandon(instance)
-        self.begin(self.ask(Learn()))
+        self.begin(self._prepare())
+
+    def _prepare(self) -> Steps:
+        """Have the keys, and connect anew what failed or was abandoned. An operation may come at any time."""
+        yield from self.ask(Learn())
+        for line in self._lines:
+            if line.broken and line.pair is not None:
+                yield from self.connect(line)
 
     def post(self, operation: Call) -> Any | Pending:
         """Begin an operation: its response, or ``PENDING`` while it is under way."""

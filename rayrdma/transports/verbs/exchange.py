@@ -79,6 +79,7 @@ class Exchange:
 
     def attempt(self, line: Line, requests: Requests, then: Callable[[int], Any]) -> Pending:
         """Post a list; what ``then`` makes of its outcome is the response, or begins the steps that lead to it."""
+        self._steps, self._asked = None, False
         self._attempt = then
         self._line = line
         self.port.post(self, line.post, requests)
