@@ -139,7 +139,7 @@ def test_a_leader_that_is_revoked_while_it_writes_is_refused_by_the_devices(writ
     if 2 * written < MEMORIES:
         refused = list(answers.values()).count(NAK)
         assert observation.refused_by_devices[0] >= refused >= 1, "one is enough for it to know"
-        assert observation.decisions[-1].process == 0, "what it wrote it did not decide; it was told"
+        assert observation.decisions[0].process != 0, "what it wrote it did not decide; it was told"
     else:
         assert {decided.value for decided in observation.decisions} == {"v0"}, "a majority had it"
 
