@@ -178,9 +178,9 @@ def with_effects(observation: Observation, regions_of: Callable[[int], Sequence[
                 if regions[event.region].covers:
                     assert event.operation is READ_REGION
                     assert response is not NAK, "a view that is refused does not say by which of its regions"
-                pieces += _pieces(event, position, end, response, regions)
+                pieces += pieces_of(event, position, end, response, regions)
         for region in regions.values():
-            for own in _objects([piece for name, piece in pieces if name == region.name]):
+            for own in objects_of([piece for name, piece in pieces if name == region.name]):
                 state = State(region.permission, (None,) * region.registers)
                 now = 0
                 for turn, piece in enumerate(explain(region, state, own)):
@@ -190,7 +190,7 @@ def with_effects(observation: Observation, regions_of: Callable[[int], Sequence[
     return dataclasses.replace(observation, trace=list(_merged(log, issued, answers, places)))
 
 
-def _pieces(
+def pieces_of(
     event: Issued, start: int, end: float, response: Any, regions: Mapping[str, Region]
 ) -> Iterator[tuple[str, Piece]]:
     """An operation by regions, a block read by registers."""
@@ -203,7 +203,7 @@ def _pieces(
                 yield name, Piece(event, start, end, READ, register, encoded(next(values)))
 
 
-def _objects(pieces: list[Piece]) -> Iterator[list[Piece]]:
+def objects_of(pieces: list[Piece]) -> Iterator[list[Piece]]:
     """What concerns each register, if nothing concerns the permission of all."""
     if any(piece.kind is CHANGE_PERMISSION for piece in pieces):
         yield pieces
