@@ -1,4 +1,4 @@
-"""Devices that are not there, are down, or allow too little, and agents that refuse: each is one clear line."""
+"""Devices that are not there, are down or are named wrongly, and what else is missing: each is one clear line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ import pytest
 from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.model.outcomes import ACK
 from rayrdma.pyverbs_link import DEBIAN
-from rayrdma.transports.verbs import handshake
 from rayrdma.transports.verbs.agent import VerbsMemory
 from rayrdma.transports.verbs.connection import VerbsConnection
 from rayrdma.transports.verbs.device import Device
@@ -92,7 +91,7 @@ def test_no_device_or_one_that_is_down(hindered: Callable[[], Any], line: str, t
     """And as soon as it is there again, or up again, all is as before."""
     with hindered():
         assert refused(open_device) == line
-        measured = run_alone("bench", "--transport", "verbs", "--json", folder=tmp_path)
+        measured = run_alone("bench", "--transport", "verbs", "--json", folder=tmp_path)  # with no Ray to start first
     assert (measured.code, measured.said()) == (2, f"{line}\n")
     with Together(n=2) as two:
         assert two.operate(0, write("open", 0, "longer than a word")) is ACK
@@ -132,21 +131,11 @@ def test_a_device_that_is_named_rightly(wanted: str, monkeypatch: pytest.MonkeyP
     device.close()
 
 
-def doctor(*program: str) -> dict[str, Any]:
-    """What `rayrdma doctor` finds about verbs, run by a program of its own; it says no more than that."""
-    done = subprocess.run([*program, "doctor", "--json"], capture_output=True, text=True, env=environment())
-    assert (done.returncode, done.stderr) == (0, "")
-    (found,) = (finding for finding in json.loads(done.stdout) if finding["what"] == "transport verbs")
-    return found
-
-
-RAYRDMA = (sys.executable, "-m", "rayrdma")
-
-
-def test_the_doctor_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor(*RAYRDMA)["works"]
+def test_the_doctor_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(VARIABLE, "nowhere")
-    found = doctor(*RAYRDMA)
+    examined = run_alone("doctor", "--json", folder=tmp_path)
+    assert (examined.code, examined.errors) == (0, "")
+    (found,) = (finding for finding in examined.json if finding["what"] == "transport verbs")
     assert (found["works"], found["why"]) == (False, WRONG["nowhere"])
 
 
@@ -182,60 +171,37 @@ def test_too_little_memory_may_be_locked(who: str) -> None:
     assert line.endswith(f"; {LIMIT}")
 
 
+DIAGNOSIS = """
+import sys
+from pathlib import Path
+from rayrdma import doctor, pyverbs_link
+for folder in sys.argv[1:]:
+    pyverbs_link.DEBIAN = Path(folder, "pyverbs")
+    sys.path.insert(0, folder)
+found = doctor._verbs()
+print(found.why)
+sys.exit(not found.works)
+"""
+
+
+def diagnosis(*more: object, by: Sequence[str] = ()) -> tuple[bool, str]:
+    """Whether the doctor finds verbs to work, in a process of its own, and its one line about them."""
+    program = [*by, sys.executable, "-c", DIAGNOSIS, *map(str, more)]
+    done = subprocess.run(program, capture_output=True, text=True, env=environment())
+    assert (done.stderr, done.stdout.count("\n")) == ("", 1)
+    return not done.returncode, done.stdout.rstrip()
+
+
 def test_the_doctor_tries_whether_memory_may_be_locked() -> None:
-    found = doctor("prlimit", f"--memlock={KIB << 10}", "setpriv", "--bounding-set", "-ipc_lock", *RAYRDMA)
-    assert not found["works"]
-    assert found["why"].endswith(LIMIT)
-
-
-# At the handshake
-
-
-def test_who_is_not_in_the_run_is_refused() -> None:
-    with Together(n=2) as two:
-        pairs = two.memory.queue_pairs
-        for unknown in ("", "a guess", secret(2)):
-            stranger = VerbsConnection(two.ports[1], two.memory.endpoint, unknown, REGIONS, 1, 2, two.instance)
-            line = refused(stranger.open, SECONDS)
-            assert line == "this memory belongs to another run: whoever asks must be part of it"
-            stranger.close()
-            assert two.memory.queue_pairs == pairs
-        assert two.operate(1, write("open", 0, "of the run")) is ACK
-
-
-class Stranger:
-    """A process of another version of rayrdma."""
-
-    def __init__(self) -> None:
-        handshake.VERSION += 1
-
-    def process(self, endpoint: str) -> None:
-        """Connect to a memory."""
-        VerbsConnection(Port(Device()), endpoint, secret(0), REGIONS, 0, PROCESSES).open(SECONDS)
-
-
-def test_another_version_is_refused() -> None:
-    with Together(n=1) as one:
-        stranger = Fork(Stranger)
-        line = refused(stranger.call, "process", one.memory.endpoint)
-        stranger.end()
-        assert one.operate(0, write("open", 0, "of this version")) is ACK
-    ours = handshake.VERSION
-    assert line == (
-        f"this memory speaks version {ours} of the handshake, and not {ours + 1}; run the same rayrdma on all hosts"
-    )
+    limited = ["prlimit", f"--memlock={KIB << 10}", "setpriv", "--bounding-set", "-ipc_lock"]
+    works, line = diagnosis(by=limited)
+    assert not works
+    assert line.endswith(f"; {LIMIT}")
+    assert diagnosis()[0], "root may lock what it likes"
 
 
 # pyverbs for another Python
 
-WITH_ANOTHER = """
-import sys
-from pathlib import Path
-from rayrdma import cli, pyverbs_link
-pyverbs_link.DEBIAN = Path(sys.argv[1], "pyverbs")
-sys.path.insert(0, sys.argv[1])
-sys.exit(cli.main(sys.argv[2:]))
-"""
 THIS = f"cpython-{sys.version_info[0]}{sys.version_info[1]}"
 
 
@@ -247,15 +213,13 @@ def test_pyverbs_for_another_python(tmp_path: Path) -> None:
     for extension in DEBIAN.glob("*.so"):
         (package / extension.name.replace(THIS, "cpython-39")).symlink_to(extension)
     ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    found = doctor(sys.executable, "-c", WITH_ANOTHER, str(tmp_path))
-    assert (found["works"], found["why"]) == (
+    assert diagnosis(tmp_path) == (
         False,
         f"Debian's pyverbs is for Python 3.9, this is {ours}: make clean setup PYTHON=/usr/bin/python3",
     )
-    suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    (package / f"device{suffix}").write_bytes(b"\x7fELF of another machine")
-    found = doctor(sys.executable, "-c", WITH_ANOTHER, str(tmp_path))
-    assert not found["works"]
-    assert found["why"].startswith(f"pyverbs can not be imported here ({package}/device{suffix}: ")
-    assert found["why"].endswith("): make verbs links Debian's")
-    assert "\n" not in found["why"]
+    extension = package / f"device{sysconfig.get_config_var('EXT_SUFFIX')}"
+    extension.write_bytes(b"\x7fELF of another machine")
+    works, line = diagnosis(tmp_path)
+    assert not works
+    assert line.startswith(f"pyverbs can not be imported here ({extension}: ")
+    assert line.endswith("): make verbs links Debian's")
