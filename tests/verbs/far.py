@@ -37,7 +37,7 @@ from tests.verbs.together import secret, wait_until
 
 PORT = 4791
 SECONDS = 60.0
-PATIENCE = 6.0
+PATIENCE = 10.0
 """Who has not answered for so many seconds is out of reach."""
 CUTS = 3
 ROUNDS = 5
@@ -87,7 +87,8 @@ class Far(Fork):
         self._pipe = Client((address, PORT))
         self._pipe.send((make, arguments))
         self._awaited = 0
-        self.alive = True
+        self.begin("agents")
+        self.come_back()
 
     def begin(self, what: str, *arguments: Any) -> None:
         self._awaited += 1
