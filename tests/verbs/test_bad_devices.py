@@ -131,14 +131,6 @@ def test_a_device_that_is_named_rightly(wanted: str, monkeypatch: pytest.MonkeyP
     device.close()
 
 
-def test_the_doctor_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(VARIABLE, "nowhere")
-    examined = run_alone("doctor", "--json", folder=tmp_path)
-    assert (examined.code, examined.errors) == (0, "")
-    (found,) = (finding for finding in examined.json if finding["what"] == "transport verbs")
-    assert (found["works"], found["why"]) == (False, WRONG["nowhere"])
-
-
 # Too little memory may be locked
 
 LIMIT = f"{KIB} KiB may be locked: ulimit -l unlimited, or memlock in /etc/security/limits.conf, allows more"
@@ -190,6 +182,11 @@ def diagnosis(*more: object, by: Sequence[str] = ()) -> tuple[bool, str]:
     done = subprocess.run(program, capture_output=True, text=True, env=environment())
     assert (done.stderr, done.stdout.count("\n")) == ("", 1)
     return not done.returncode, done.stdout.rstrip()
+
+
+def test_the_doctor_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "nowhere")
+    assert diagnosis() == (False, WRONG["nowhere"])
 
 
 def test_the_doctor_tries_whether_memory_may_be_locked() -> None:
