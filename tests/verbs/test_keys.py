@@ -118,6 +118,14 @@ def test_nothing_is_read_through_the_queue_pair_for_writes(four: Together) -> No
     assert post(four, 1, connected(four, 1, "rights"), GET, keys.base, keys.write) in DENIED
 
 
+def test_nothing_is_swapped_where_registers_lie_in_place(four: Together) -> None:
+    """It would tell what was there, and who may write need not be one who may read."""
+    assert four.operate(0, write("slots", 0, "mine")) is ACK
+    keys = four.connections[0].side("slots").keys
+    assert post(four, 0, connected(four, 0, "slots"), SWAP, keys.base, keys.write) in DENIED
+    assert four.operate(0, read("slots")) == "mine"
+
+
 @pytest.mark.parametrize("opcode", [GET, PUT, SWAP])
 def test_a_key_opens_its_region_and_not_a_byte_beyond(four: Together, opcode: int) -> None:
     assert four.operate(0, write("open", 0, "whole")) is ACK

@@ -71,6 +71,7 @@ class Together:
         for process, connection in enumerate(self.connections):
             if connection.lost is None:
                 connection.start(self.instance)
+                self.answer(process)
             else:
                 self.connect(process)
             self.connections[process].refused = self.connections[process].reconnected = 0

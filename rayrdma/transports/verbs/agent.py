@@ -28,7 +28,7 @@ from rayrdma.model.errors import EnvironmentProblem, RayrdmaError
 from rayrdma.model.permissions import Permission
 from rayrdma.model.regions import Region
 
-from .device import MAY_READ, MAY_WRITE, NOTHING, Device, Memory, QueuePair, Registration
+from .device import MAY_READ, MAY_SWAP, MAY_WRITE, NOTHING, Device, Memory, QueuePair, Registration
 from .handshake import Address, Change, Connect, Counter, Keys, Learn, Recall, Reply, Request, Settle
 from .layout import TORN, Committed, InPlace, layout_of
 
@@ -69,12 +69,13 @@ class Reading:
 
 @dataclass
 class Writing:
-    """What one process has for writing to one region. It may write exactly if ``allowed``.
+    """What one process has for writing to one region. It may write exactly if ``allowed``: that takes ``access``.
 
     ``left`` is, of a region that it wrote in place, what was there when it lost the permission, and its key until then.
     """
 
     domain: Any
+    access: int
     pair: QueuePair | None = None
     registration: Registration | None = None
     allowed: bool = False
@@ -89,6 +90,11 @@ class _Part:
         self.layout = layout
         self.memory = Memory(layout.size)
         self.permission = region.permission
+
+    @property
+    def access(self) -> int:
+        """What a writer needs. A swap tells what was there: only where registers are committed by one."""
+        return MAY_WRITE if isinstance(self.layout, InPlace) else MAY_SWAP
 
 
 class VerbsMemory:
@@ -127,7 +133,9 @@ class VerbsMemory:
         self._completions = device.completions()
         self._reading = {process: Reading(device.domain()) for process in self._processes}
         self._writing = {
-            (process, name): Writing(device.domain()) for process in self._processes for name in self._parts
+            (process, name): Writing(device.domain(), part.access)
+            for process in self._processes
+            for name, part in self._parts.items()
         }
         self._stale: list[Writing] = []
         self._answered: dict[int, Reply] = {}
@@ -224,10 +232,11 @@ class VerbsMemory:
 
     def _allow(self, writing: Writing, memory: Memory) -> None:
         """A new key each time, so that the process knows whether it lost the permission meanwhile."""
-        self._renew()
+        if writing in self._stale:
+            self._renew()
         if writing.registration is None:
-            writing.registration = Registration(writing.domain, memory, MAY_WRITE)
-        self._set_flags(writing, MAY_WRITE)
+            writing.registration = Registration(writing.domain, memory, writing.access)
+        self._set_flags(writing, writing.access)
         writing.allowed = True
 
     def _renew(self) -> None:
@@ -309,7 +318,7 @@ class VerbsMemory:
         access = MAY_READ
         if what.region is not None:
             held = self._writing[process, what.region]
-            access = MAY_WRITE
+            access = held.access
         if isinstance(held, Writing) and not held.allowed and self.revocation is Revocation.FLAGS:
             access = NOTHING
         if held.pair is None:
