@@ -15,7 +15,7 @@ from tests.guest import GuestError, build, run, uml
 INSIDE = "python -m pytest tests/verbs tests/parity -m verbs -p no:xdist -o timeout=900"
 NOT_IN_QEMU = " --ignore=tests/verbs/test_ray.py"
 """Ray's raylet gives its agents fifteen seconds to come up, whatever it is told, and QEMU needs more."""
-INSIDE_LIMIT = 15 * 60.0
+INSIDE_LIMIT = 25 * 60.0
 """Seconds for all tests inside one guest."""
 
 MEMORY = 6 * 1024

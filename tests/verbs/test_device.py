@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sysconfig
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import pyverbs.enums as e
@@ -17,6 +19,7 @@ from pyverbs.qp import QP, QPAttr, QPCap, QPInitAttr
 from pyverbs.wr import SGE, SendWR
 
 from rayrdma.pyverbs_link import DEBIAN, link
+from rayrdma.transports.verbs.device import Device
 
 pytestmark = pytest.mark.verbs
 
@@ -94,3 +97,40 @@ def test_no_cpu_sees_half_of_a_word_that_the_device_writes() -> None:
     """A device on a bus shows none; a kernel that copies byte by byte does, to another CPU."""
     processor = Path("/proc/cpuinfo").read_text().split()
     assert os.cpu_count() == 1 or not {"erms", "fsrm"} & set(processor)
+
+
+LOCAL, MAPPED = "fe80:0000:0000:0000:5054:00ff:fe12:3456", "0000:0000:0000:0000:0000:ffff:0a00:0301"
+NONE = "0000:0000:0000:0000:0000:0000:0000:0000"
+OLD, NEW = "IB/RoCE v1", "RoCE v2"
+
+
+@pytest.mark.parametrize(
+    ("gids", "taken"),
+    [
+        ([(LOCAL, OLD), (LOCAL, NEW), (MAPPED, OLD), (MAPPED, NEW), (NONE, "")], 3),
+        ([(LOCAL, OLD), (LOCAL, NEW), (NONE, "")], 1),
+        ([(LOCAL, OLD), (MAPPED, OLD)], 1),
+        ([(NONE, ""), (LOCAL, "")], 1),
+    ],
+)
+def test_of_the_gids_of_a_card_one_is_taken_that_is_routed(gids: list[tuple[str, str]], taken: int) -> None:
+    class Card(Device):
+        def __init__(self) -> None:
+            self.port, self._context = 1, self
+
+        def query_gid(self, port: int, index: int) -> Any:
+            return SimpleNamespace(gid=gids[index][0])
+
+        def _gid_type(self, index: int) -> str:
+            return gids[index][1]
+
+    assert Card()._find_gid(len(gids), None) == taken
+
+
+def test_the_kernel_tells_what_a_gid_is() -> None:
+    device = Device()
+    try:
+        assert device.gid.startswith("0000:0000:0000:0000:0000:ffff:")
+        assert device._gid_type(device._gid_index) == NEW
+    finally:
+        device.close()

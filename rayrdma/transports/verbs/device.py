@@ -59,7 +59,8 @@ _TIMEOUT, _RETRIES = 15, 6
 Not seven times: rxe takes that for 'always', as it stands for in the number of retries of receivers that are not ready.
 """
 _GIDS = 16
-_ROCE_V2 = "0000:0000:0000:0000:0000:ffff:"
+_IPV4 = "0000:0000:0000:0000:0000:ffff:"
+_ROCE_V2 = "RoCE v2"
 _SOFT = ("rxe", "siw")
 _CHOICE = re.compile(r"([^:]*)(?::(\d{0,9})(?::(\d{0,9}))?)?", re.ASCII)
 
@@ -180,7 +181,7 @@ class Device:
         )
 
     def _find_gid(self, count: int, wanted: int | None) -> int:
-        """The GID that was asked for, else one made of an IPv4 address (RoCE v2), else the first."""
+        """The GID that was asked for, else one made of an IPv4 address, and of RoCE v2, if there is one."""
         gids: dict[int, str] = {}
         for index in range(min(count, max(_GIDS, (wanted or 0) + 1))):
             try:
@@ -195,12 +196,19 @@ class Device:
                     f"port {self.port} of {self.name} has no GID {wanted}; it has {', '.join(map(str, gids)) or 'none'}"
                 )
             return wanted
-        mapped = [index for index, gid in gids.items() if gid.startswith(_ROCE_V2)]
         if not gids:
             raise EnvironmentProblem(
                 f"port {self.port} of {self.name} has no GID; give its network interface an address"
             )
-        return (mapped or list(gids))[0]
+        return min(gids, key=lambda index: (not gids[index].startswith(_IPV4), self._gid_type(index) != _ROCE_V2))
+
+    def _gid_type(self, index: int) -> str:
+        """A network card lists an address twice, for both versions of RoCE; only the second is routed."""
+        try:
+            folder = Path("/sys/class/infiniband") / self.name / "ports" / str(self.port) / "gid_attrs/types"
+            return (folder / str(index)).read_text().strip()
+        except OSError:
+            return ""
 
     def __str__(self) -> str:
         return f"{self.name}:{self.port}:{self._gid_index} ({self.driver})"
