@@ -1,4 +1,4 @@
-# Every command of the project; `make` alone lists them. CI runs `make check` and `make test`.
+# Every command of the project; `make` alone lists them. `.ci/run` has those that CI runs.
 
 PYTHON ?= python3
 VENV := .venv

@@ -18,6 +18,7 @@ from rayrdma.faults.plan import After, Crash
 from rayrdma.model.outcomes import NAK
 from rayrdma.model.regions import Value
 from rayrdma.model.trace import Issued, Responded
+from rayrdma.protocols.dissemination import learn
 from rayrdma.protocols.protected_memory_paxos import SLOTS, ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from tests.effects import violations, with_effects
@@ -145,15 +146,15 @@ def test_a_leader_that_is_revoked_while_it_writes_is_refused_by_the_devices(writ
 
 
 class Contending(ProtectedMemoryPaxos):
-    """Process 1 takes over at once, whatever it thinks of the leader."""
+    """Two processes take over at about the same time, whatever they think of the leader."""
 
     name = "contending"
 
     async def propose(self, value: Value) -> None:
-        if self.process.id == 1:
+        if self.process.id < 2:
             await self.process.sleep(self.process.rng.uniform(0, 5))
             await self.attempt(value)
-        await super().propose(value)
+        await self.process.race(self.lead(value), learn(self.process))
 
 
 def test_two_leaders_contend_for_the_memories() -> None:
