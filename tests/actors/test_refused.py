@@ -48,7 +48,7 @@ class Knocking(Protocol):
 class ThroughDevice:
     """A connection to a memory in this process, which refuses as a device does."""
 
-    transport = "verbs"
+    transport = "a device"
     lost: str | None = None
 
     def __init__(self, memory: Memory, process: int) -> None:

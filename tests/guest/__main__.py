@@ -23,6 +23,7 @@ def main() -> int:
     running = commands.add_parser("run", help="run a command in a guest, in this checkout")
     running.add_argument("--uml", action="store_true", help="under User-Mode Linux: quicker, one CPU")
     running.add_argument("--cpus", type=int, default=2)
+    running.add_argument("--unhurried", action="store_true", help="QEMU's clock goes by instructions; one CPU")
     running.add_argument("--memory", type=int, default=4096, metavar="MiB")
     running.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
     running.add_argument("--share", type=Path, metavar="FOLDER", help="the guest writes to it; elsewhere it vanishes")
@@ -58,7 +59,9 @@ def make(with_uml: bool) -> int:
 def execute(chosen: argparse.Namespace) -> int:
     began = time.monotonic()
     share = chosen.share and chosen.share.resolve(strict=True)
-    with run.boot(uml=chosen.uml, cpus=chosen.cpus, memory=chosen.memory, share=share, echo=sys.stdout.buffer) as guest:
+    sizes = {"cpus": chosen.cpus, "memory": chosen.memory}
+    kinds = {"uml": chosen.uml, "unhurried": chosen.unhurried}
+    with run.boot(**kinds, **sizes, share=share, echo=sys.stdout.buffer) as guest:
         build.say(f"up after {time.monotonic() - began:.1f} s")
         line = chosen.line[0] if len(chosen.line) == 1 else shlex.join(chosen.line)
         status = guest.run(line, chosen.timeout)

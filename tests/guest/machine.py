@@ -84,20 +84,27 @@ def qemu(
     *,
     cpus: int,
     memory: int,
+    unhurried: bool = False,
     share: Path | None = None,
     cable: socket.socket | None = None,
     mac: str = "",
 ) -> Machine:
-    """Start a QEMU guest of ``memory`` MiB; ``share`` is a folder to write to, ``cable`` leads to another guest."""
+    """Start a QEMU guest of ``memory`` MiB; ``share`` is a folder to write to, ``cable`` leads to another guest.
+
+    An ``unhurried`` one has a clock that goes on by a nanosecond with each instruction: what it works at takes no
+    longer, by that clock, than on a quick machine, however slow or busy this one is, and its time-outs mean what they
+    mean there. It has one CPU.
+    """
     port, guests_port = socket.socketpair()
     monitor, guests_monitor = socket.socketpair()
     wires = [guests_port, guests_monitor]
     arguments: list[str] = [
-        *("-accel", "tcg,thread=multi,tb-size=1024"),
+        *("-accel", f"tcg,thread={'single' if unhurried else 'multi'},tb-size=1024"),
+        *(("-icount", "shift=0") if unhurried else ()),
         # Without erms and fsrm the guest's kernel copies memory in words of 8 bytes, as a NIC over a bus does at least;
         # with them, byte by byte, and a reader on another CPU sees the halves of a word, which no RDMA device shows.
         *("-cpu", "max,-erms,-fsrm,la57=off"),
-        *("-smp", str(cpus), "-m", str(memory)),
+        *("-smp", "1" if unhurried else str(cpus), "-m", str(memory)),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"),
         *("-L", f"{image.qemu}/usr/share/qemu", "-L", f"{image.qemu}/usr/share/seabios"),
         *("-kernel", f"{image.kernel}", "-initrd", f"{image.initramfs}"),

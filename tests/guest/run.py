@@ -219,7 +219,13 @@ class Guest:
 
 
 def boot(
-    *, uml: bool = False, cpus: int = 2, memory: int = 4096, share: Path | None = None, echo: BinaryIO | None = None
+    *,
+    uml: bool = False,
+    cpus: int = 2,
+    memory: int = 4096,
+    unhurried: bool = False,
+    share: Path | None = None,
+    echo: BinaryIO | None = None,
 ) -> Guest:
     """A guest by itself, with its device on a network of its own.
 
@@ -227,6 +233,7 @@ def boot(
         uml: User-Mode Linux instead of QEMU; it has one CPU.
         cpus: How many QEMU emulates.
         memory: In MiB.
+        unhurried: QEMU's clock goes by instructions; it has one CPU then.
         share: A folder of this machine that the guest can write to; what it writes elsewhere vanishes.
         echo: Where the output of commands goes as it comes.
 
@@ -238,7 +245,7 @@ def boot(
         machine = start.uml(image, build_uml.kernel(), memory=memory)
         mount = "mount -t hostfs -o {folder} share {folder}"
     else:
-        machine = start.qemu(image, cpus=cpus, memory=memory, share=share)
+        machine = start.qemu(image, cpus=cpus, memory=memory, unhurried=unhurried, share=share)
         mount = "mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,access=any share {folder}"
     shared = []
     if share:
