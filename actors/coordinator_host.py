@@ -22,6 +22,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
+from rayrdma.actors.carriers import SHARED_MEMORY, carrier_of
 from rayrdma.actors.cluster import Reaper
 from rayrdma.actors.memory import MemoryActor
 from rayrdma.actors.process import ProcessActor
@@ -32,7 +33,6 @@ from rayrdma.model.regions import Value
 from rayrdma.transports.ray_channel import channel_bytes
 from rayrdma.transports.service import frame_bytes
 
-SHARED_MEMORY = Path("/dev/shm")
 ALONE_UP_TO = 16
 SETUP_SECONDS = 120.0
 GRACE_SECONDS = 5.0
@@ -153,8 +153,9 @@ class CoordinatorHost:
         self._begin()
         self._tell_memories(instance)
         values = dict(enumerate(self._plan.inputs))
+        began = time.perf_counter_ns()  # once: the times of all traces count from it
         calls = {
-            party.actor.run_round.remote(instance, values, self._plan.timeout, time.perf_counter_ns()): party
+            party.actor.run_round.remote(instance, values, self._plan.timeout, began): party
             for party in self._processes
             if party.alive
         }
@@ -278,26 +279,8 @@ class CoordinatorHost:
             )
 
     def _carrier(self, party: Party) -> str:
-        """How the memories of this actor are reached: by verbs where there are devices, else by shm on one host."""
-        wanted = self._plan.transport
         counts = any(isinstance(f.at, After) and f.memory in party.members for f in self._crashes("memory"))
-        together = all(other.host == party.host for other in self._processes) and party.host == self._host
-        carrier = wanted
-        if wanted == "auto":
-            devices = not party.no_device and not all(other.no_device for other in self._processes)
-            carrier = "verbs" if devices else "shm" if together and SHARED_MEMORY.is_dir() else "ray-channel"
-        if carrier == "shm" and not together:
-            raise UsageError("the transport shm needs all parties on one host; use --transport auto or ray-channel")
-        if wanted == "verbs":
-            for other in (party, *self._processes):
-                if other.no_device:
-                    raise EnvironmentProblem(f"the transport verbs needs a device at every party: {other.no_device}")
-        if counts and carrier != "ray-channel":
-            raise UsageError(
-                f"over {carrier} nobody sees a memory's operations, so it can not crash at one; "
-                "give a time (m0@0.5) or use --transport ray-channel"
-            )
-        return carrier
+        return carrier_of(self._plan.transport, party, self._processes, self._host, counts)
 
     def _ask(self, calls: list[Any]) -> list[Any]:
         """The answers of actors that are being set up."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.guest import GuestError
 
-FOLDERS = ("bin", "dev", "proc", "sys", "modules", "host", "layer", "ram", "root")
+FOLDERS = ("bin", "dev", "proc", "sys", "modules", "host", "layer", "ram", "new")
 
 
 def archive(busybox: bytes, init: bytes, modules: Mapping[str, bytes]) -> bytes:

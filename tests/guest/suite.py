@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,11 +17,31 @@ from tests.guest import GuestError, build, run, uml
 
 INSIDE = "python -m pytest -m verbs -p no:xdist -o timeout=900"
 ALL, RAY = "tests/verbs tests/parity", "tests/verbs/test_ray.py"
-INSIDE_LIMIT = 25 * 60.0
-"""Seconds for all tests inside one guest."""
+RACES = "tests/verbs/test_races.py tests/parity/test_races.py"
+INSIDE_LIMIT = 40 * 60.0
+"""Seconds for all tests inside guests that run side by side."""
 
 MEMORY = 6 * 1024
 """MiB of a guest that runs Ray."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tests that run inside one guest."""
+
+    guest: str
+    tests: str
+    kind: Mapping[str, bool] = field(default_factory=dict)
+
+
+def parts() -> list[list[Part]]:
+    """What is run; the inner ones side by side."""
+    races = [Part("QEMU with two CPUs", RACES)]
+    if uml.is_made():
+        return [[Part("User-Mode Linux", ALL, {"uml": True})], races]
+    rest = " ".join([ALL, *(f"--ignore={file}" for file in (RAY, *RACES.split()))])
+    # Ray gives its own parts fifteen seconds to come up, whatever it is told.
+    return [[Part("QEMU", rest), Part("QEMU, unhurried", RAY, {"unhurried": True})], races]
 
 
 def main() -> int:
@@ -31,13 +54,9 @@ def main() -> int:
         check(build.image().layer / DEBIAN.relative_to("/"))
     except EnvironmentProblem as problem:
         raise GuestError(str(problem)) from None
-    # Ray gives its own parts fifteen seconds to come up, whatever it is told, and races want two CPUs.
-    parts = [("QEMU", f"{ALL} --ignore={RAY}", {}), ("QEMU, unhurried", RAY, {"unhurried": True})]
-    if uml.is_made():
-        parts.insert(0, ("User-Mode Linux", ALL, {"uml": True}))
     total = 0
-    for name, tests, kind in parts:
-        ran, status = _inside(name, tests, kind)
+    for side_by_side in parts():
+        ran, status = _inside(side_by_side)
         if status:
             return status
         total += ran
@@ -46,14 +65,26 @@ def main() -> int:
     return status
 
 
-def _inside(name: str, tests: str, kind: dict[str, bool]) -> tuple[int, int]:
-    """How many of these tests ran inside a guest of this kind, and what they ended with."""
-    print(f"verbs tests in {name}", flush=True)
-    with run.boot(**kind, memory=MEMORY, echo=sys.stdout.buffer) as guest:
-        status = guest.run(f"{INSIDE} {tests}", INSIDE_LIMIT)
-        ran = count(guest.output())
-    print(f"verbs tests: {ran} ran in {name}", flush=True)
-    return ran, status or int(ran == 0)
+def _inside(parts: list[Part]) -> tuple[int, int]:
+    """How many of these tests ran, and what those of the first guest ended with in which something failed."""
+    total = 0
+    with ExitStack() as stack:
+        guests = []
+        for part in parts:
+            print(f"verbs tests in {part.guest}", flush=True)
+            echo = None if guests else sys.stdout.buffer
+            guests.append(stack.enter_context(run.boot(**part.kind, memory=MEMORY, echo=echo)))
+            guests[-1].start(f"{INSIDE} {part.tests}")
+        for part, guest in zip(parts, guests, strict=True):
+            status = guest.wait(INSIDE_LIMIT)
+            if guest is not guests[0]:
+                print(guest.output(), end="")
+            ran = count(guest.output())
+            print(f"verbs tests: {ran} ran in {part.guest}", flush=True)
+            if status or not ran:
+                return total, status or 1
+            total += ran
+    return total, 0
 
 
 def count(output: str) -> int:

@@ -43,7 +43,7 @@ def test_the_archive_holds_what_a_kernel_starts_from() -> None:
     assert found["init"] == Entry(stat.S_IFREG | 0o755, b"#!/bin/busybox sh\n", (0, 0))
     assert found["bin/busybox"] == Entry(stat.S_IFREG | 0o755, b"busybox", (0, 0))
     assert found["dev/console"] == Entry(stat.S_IFCHR | 0o600, b"", (5, 1))
-    assert [stat.S_ISDIR(found[folder].mode) for folder in ("host", "layer", "ram", "root")] == [True] * 4
+    assert [stat.S_ISDIR(found[folder].mode) for folder in ("host", "layer", "ram", "new")] == [True] * 4
 
 
 def test_modules_sort_by_name_in_the_order_to_load_them() -> None:

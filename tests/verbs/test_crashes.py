@@ -15,7 +15,8 @@ import pytest
 from rayrdma.checks import check
 from rayrdma.checks.observation import Observation
 from rayrdma.faults.plan import After, Crash
-from rayrdma.model.outcomes import NAK
+from rayrdma.model.outcomes import ACK, NAK
+from rayrdma.model.quorums import majority
 from rayrdma.model.regions import Value
 from rayrdma.model.trace import Issued, Responded
 from rayrdma.protocols.dissemination import learn
@@ -115,7 +116,10 @@ class Halting(ProtectedMemoryPaxos):
 
 @pytest.mark.parametrize("written", range(MEMORIES))
 def test_a_leader_that_is_revoked_while_it_writes_is_refused_by_the_devices(written: int) -> None:
-    """It stops when ``written`` memories have its value, the others take over, and it goes on."""
+    """It stops when ``written`` memories have its value, the others take over, and it goes on.
+
+    They needed a majority of the memories, and had it before; to the rest they may come after it.
+    """
 
     class HaltingThere(Halting):
         halts_at = written
@@ -136,7 +140,9 @@ def test_a_leader_that_is_revoked_while_it_writes_is_refused_by_the_devices(writ
         for event in observation.log
         if isinstance(event, Responded) and event.process == 0 and MEMORIES < event.number <= 2 * MEMORIES
     }
-    assert all((answer is NAK) == (memory >= written) for memory, answer in answers.items()), answers
+    assert all(answers[memory] is ACK for memory in answers if memory < written), answers
+    late = [memory for memory, answer in answers.items() if answer is ACK and memory >= written]
+    assert len(late) <= MEMORIES - majority(MEMORIES), answers
     if 2 * written < MEMORIES:
         refused = list(answers.values()).count(NAK)
         assert observation.refused_by_devices[0] >= refused >= 1, "one is enough for it to know"

@@ -68,6 +68,19 @@ def happen(two: Together, events: list[Op]) -> Callable[[], None]:
     return meanwhile
 
 
+# What a swap meets
+
+
+def test_a_swap_of_small_values_meets_another_than_it_guessed(two: Together) -> None:
+    """Equal in other bytes; then, too long to be in the word."""
+    assert two.operate(1, write("committed", 0, 1)) is ACK
+    assert repr(two.operate(0, swap("committed", 0, True, 2))) == "1"
+    assert two.operate(1, read("committed")) == 2
+    assert two.operate(1, write("committed", 0, LONG)) is ACK
+    assert two.operate(0, swap("committed", 0, 2, 3)) == LONG
+    assert two.operate(1, read("committed")) == LONG
+
+
 # While a permission changes hands
 
 

@@ -13,6 +13,7 @@ from rayrdma.model.graph import Graph, complete
 from rayrdma.model.protocol import Protocol
 from rayrdma.protocols import (
     PROTOCOLS,
+    AlignedPaxos,
     CheapQuorum,
     DiskPaxos,
     DiskPaxosTwoPhase,
@@ -53,6 +54,7 @@ ROUNDS = {
     DiskPaxos: 5,
     DiskPaxosTwoPhase: 5,
     ProtectedMemoryPaxos: 10,
+    AlignedPaxos: 5,
     CheapQuorum: 3,
     RobustBackupPaxos: 1,
     PreferentialPaxos: 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 from rayrdma.model.outcomes import ACK, NAK, Nak, Outcome
@@ -112,9 +113,20 @@ class CommittedOperations:
         return word, which
 
     def _swap(
-        self, right: str, register: int, expected: int, mine: int, which: int | None, length: int
+        self,
+        right: str,
+        register: int,
+        expected: int,
+        mine: int,
+        which: int | None,
+        length: int,
+        outcome: int | None = None,
     ) -> Generator[None, Any, int | Nak]:
-        """What the word was; it is ``mine`` now if it was ``expected``. First the slot is filled, if there is one."""
+        """What the word was; it is ``mine`` now if it was ``expected``. First the slot is filled, if there is one.
+
+        Args:
+            outcome: of a first attempt that was not done.
+        """
         exchange, side, layout = self._exchange, self._side, self._layout
         found, word = self._found, register * WORD_BYTES
 
@@ -124,9 +136,8 @@ class CommittedOperations:
             slot = exchange.local(0, layout.header + length), layout.slot(register, self._process, which)
             return side.put_and_swap(*slot, found, word, key, expected, mine)
 
-        outcome: int | None = None
         key: int = getattr(side.keys, right)
-        if key and not side.line.broken:
+        if outcome is None and key and not side.line.broken:
             exchange.hand_over(side.line, make(key))
             outcome = yield
         while True:
@@ -147,38 +158,71 @@ class CommittedOperations:
                 continue
             if outcome != DONE:
                 return NAK
-            return int.from_bytes(exchange.bytes[exchange.word : exchange.word + WORD_BYTES], "little")
+            return self._word_found()
 
-    def compare_and_swap(self, register: int, expected: bytes | None, data: bytes) -> Read:
-        """Swap the word if it stands for what is expected; what it stood for."""
+    def _word_found(self) -> int:
+        exchange = self._exchange
+        return int.from_bytes(exchange.bytes[exchange.word : exchange.word + WORD_BYTES], "little")
+
+    def compare_and_swap(self, register: int, expected: Any, new: Any) -> Any | Pending:
+        """Swap the word if it stands for a value equal to ``expected``; the value that it stood for."""
+        side = self._side
+        data = side.region.encode(new)
+        guess = self._guess(None if expected is None else side.region.encode(expected))
+        if side.keys.swap and not side.line.broken and guess != self._no_word and len(data) <= INLINE_BYTES:
+            mine = inline_word(data)
+            requests = side.swap(self._found, register * WORD_BYTES, side.keys.swap, guess, mine)
+            swapped = partial(self._swapped, register, expected, guess, data)
+            return self._exchange.attempt(side.line, requests, swapped)
+        return self._exchange.begin(self._compare_and_swap(register, expected, guess, data))
+
+    def _swapped(self, register: int, expected: Any, guess: int, data: bytes, outcome: int) -> Any | Pending:
+        if outcome == DONE:
+            held = self._word_found()
+            found = inline_value(held)
+            if held == guess:
+                self._side.committed(register, inline_word(data), None)
+            value = self._side.region.value_of(found)
+            if held == guess or (found is not TORN and value != expected):
+                return value
+        steps = self._compare_and_swap(register, expected, guess, data, None if outcome == DONE else outcome)
+        return self._exchange.begin(steps)
+
+    def _guess(self, data: bytes | None) -> int:
+        """The word that stands for a value, if that can be told."""
+        if data is None:
+            return 0
+        return inline_word(data) if len(data) <= INLINE_BYTES else self._no_word
+
+    def _compare_and_swap(
+        self, register: int, expected: Any, guess: int, data: bytes, outcome: int | None = None
+    ) -> Steps:
+        """Go on after a first attempt with ``guess`` that was not done, if there was one."""
         side = self._side
         # With the first key comes what `_fill` has to know.
         if (side.line.broken or not side.keys.swap) and not (yield from self._exchange.ready(side.line, side, "swap")):
             return NAK
         mine, which = self._fill(register, data)
-        if expected is None:
-            guess = 0
-        elif len(expected) <= INLINE_BYTES:
-            guess = inline_word(expected)
-        else:
-            guess = self._no_word
+        found: bytes | Torn | Nak | None = inline_value(guess)
         looks = 0
         while True:
             filled = None if guess == self._no_word else which
-            held = yield from self._swap("swap", register, guess, mine, filled, len(data))
+            held = yield from self._swap("swap", register, guess, mine, filled, len(data), outcome)
             if held is NAK:
                 return NAK
+            outcome = None
             if held == guess:
                 side.committed(register, mine, which)
-                return expected
-            value: bytes | Torn | Nak | None = inline_value(held)
-            if value is TORN:
-                value = yield from self._follow(register, held)
+                return side.region.value_of(found)
+            found = inline_value(held)
+            if found is TORN:
+                found = yield from self._follow(register, held)
             guess = held
-            if value is TORN:
+            if found is TORN:
                 guess, looks = self._no_word, looks + 1
                 if looks % LOOKS:
                     continue
-                value = yield from settle(self._exchange, side, register)
-            if value is NAK or value != expected:
+                found = yield from settle(self._exchange, side, register)
+            # An equal value of other bytes, as 1 and True are, is swapped as those bytes.
+            if (value := side.region.value_of(found)) != expected:  # so is NAK
                 return value

@@ -100,7 +100,7 @@ class VerbsConnection(Exchange):
             return self.begin(self._read_region(operations, region))
         if kind == CHANGE_PERMISSION:
             return self.begin(self._change(operation))
-        return self.begin(self._compare_and_swap(operations, region, operation))
+        return operations.compare_and_swap(register, *operation.argument)
 
     def _read_region(self, operations: InPlaceOperations | CommittedOperations, region: Region) -> Steps:
         values = yield from operations.read_region()
@@ -122,17 +122,3 @@ class VerbsConnection(Exchange):
     def _change(self, operation: Call) -> Generator[None, Any, None]:
         new = operation.argument
         yield from self.ask(Change(operation.region, sorted(new.read), sorted(new.write), sorted(new.readwrite)))
-
-    def _compare_and_swap(
-        self, operations: InPlaceOperations | CommittedOperations, region: Region, operation: Call
-    ) -> Steps:
-        """Compare values, where the memory compares bytes: an equal value of other bytes is tried as those bytes."""
-        expected, new = operation.argument
-        data = region.encode(new)
-        tried = None if expected is None else region.encode(expected)
-        while True:
-            held = yield from operations.compare_and_swap(operation.register, tried, data)
-            value = region.value_of(held)
-            if not isinstance(held, bytes) or held == tried or value != expected:
-                return value
-            tried = held

@@ -141,14 +141,18 @@ class InPlaceOperations:
         reply = yield from self._exchange.ask(Recall(self._side.region.name, register, key))
         return reply.value
 
-    def compare_and_swap(self, register: int, expected: bytes | None, data: bytes) -> Read:
+    def compare_and_swap(self, register: int, expected: Any, new: Any) -> Any | Pending:
+        """Write a register if its value equals ``expected``; the value that it had."""
+        return self._exchange.begin(self._compare_and_swap(register, expected, self._side.region.encode(new)))
+
+    def _compare_and_swap(self, register: int, expected: Any, data: bytes) -> Steps:
         """Nobody else may write as long as we may: read, compare and write, all under one key."""
         exchange, side, layout = self._exchange, self._side, self._layout
         while True:
             key = yield from exchange.ready(side.line, side, "swap")
             if not key:
                 return NAK
-            held = yield from self.look(register)
+            held = side.region.value_of((yield from self.look(register)))
             if held is NAK:
                 return NAK
             if side.keys.write != key:
