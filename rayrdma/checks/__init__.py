@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from rayrdma.model.protocol import Protocol
+from rayrdma.protocols.aligned_paxos import AlignedPaxos
 from rayrdma.protocols.ben_or import BenOr
 from rayrdma.protocols.cheap_quorum import CheapQuorum
 from rayrdma.protocols.disk_paxos import DiskPaxosTwoPhase
 from rayrdma.protocols.fast_and_robust import FastAndRobust
+from rayrdma.protocols.fast_paxos import FastPaxos
 from rayrdma.protocols.mixed_consensus import MixedConsensus
 from rayrdma.protocols.omega import Omega
 from rayrdma.protocols.paxos import PaxosTwoPhase
@@ -15,10 +17,12 @@ from rayrdma.protocols.protected_memory_paxos import ProtectedMemoryPaxos
 from rayrdma.protocols.robust_backup import RobustBackup
 from rayrdma.protocols.views import ViewProtocol
 
+from .aligned_paxos import ALIGNED_PAXOS
 from .ben_or import BEN_OR
 from .broadcast import BROADCAST
 from .cheap_quorum import CHEAP_QUORUM
 from .disk_paxos import DISK_PAXOS
+from .fast_paxos import FAST_PAXOS
 from .mixed import MIXED_CONSENSUS
 from .model import MODEL
 from .observation import Check, Observation, Violation
@@ -32,10 +36,12 @@ from .views import VIEWS
 
 INVARIANTS: tuple[tuple[type[Protocol], tuple[Check, ...]], ...] = (
     (PaxosTwoPhase, PAXOS),
+    (FastPaxos, FAST_PAXOS),
     (BenOr, BEN_OR),
     (MixedConsensus, MIXED_CONSENSUS),
     (DiskPaxosTwoPhase, DISK_PAXOS),
     (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
+    (AlignedPaxos, ALIGNED_PAXOS),
     (ViewProtocol, VIEWS),
     (CheapQuorum, CHEAP_QUORUM),
     (RobustBackup, (*BROADCAST, *ROBUST_BACKUP)),

@@ -113,17 +113,22 @@ def m6_permission_kept_since_taken(observation: Observation) -> Violation | None
 
 def m7_one_write_a_memory(observation: Observation) -> Violation | None:
     """M7: in a common-case run the first decision comes after 2 delays: one write a memory and nothing else."""
+    return one_round_trip(observation, "M7")
+
+
+def one_round_trip(observation: Observation, check: str) -> Violation | None:
+    """In a common-case run the first decision comes after 2 delays, and each memory sees one write and nothing else."""
     trace = observation.trace or ()
     first = next((event for event in trace if type(event) is Decided), None)
-    if first is None or not _common_case(observation):
+    if first is None or not common_case(observation):
         return None
     if first.depth != FIRST_DECISION_DELAYS:
-        return Violation("M7", f"p{first.process} decided first, {first.depth} delays deep")
+        return Violation(check, f"p{first.process} decided first, {first.depth} delays deep")
     operations = [event for event in trace if type(event) is Issued]
     if any(event.operation is not WRITE for event in operations):
-        return Violation("M7", "there was a read or a change of permission in the common case")
+        return Violation(check, "there was a read or a change of permission in the common case")
     if sorted(event.memory for event in operations) != list(range(observation.memories)):
-        return Violation("M7", f"{len(operations)} writes on {observation.memories} memories, not one each")
+        return Violation(check, f"{len(operations)} writes on {observation.memories} memories, not one each")
     return None
 
 
@@ -156,7 +161,7 @@ def _choices(observation: Observation) -> Iterator[tuple[int, int, Value]]:
                     yield position, slot.accepted_proposal, slot.value
 
 
-def _common_case(observation: Observation) -> bool:
+def common_case(observation: Observation) -> bool:
     """Every leg to and from a memory took one delay, nobody crashed or paused, Omega never changed its mind."""
     left: dict[tuple[int, int], float] = {}
     for event in observation.trace or ():

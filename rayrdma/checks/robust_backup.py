@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rayrdma.model.trace import Refused
+from rayrdma.protocols.paxos import PaxosTwoPhase
 
 from . import paxos
 from .observation import Check, Observation, Violation, notes
@@ -37,7 +38,9 @@ def i6_no_correct_process_is_refused(observation: Observation) -> Violation | No
 
 
 def i7_what_was_received_is_a_run_of_paxos(observation: Observation) -> Violation | None:
-    """I7: A1 to A4 of Paxos hold of what was received. (Of another protocol there is nothing to be found.)"""
+    """I7: A1 to A4 of Paxos hold of what was received. Another protocol inside has rules of its own."""
+    if not issubclass(getattr(observation.protocol, "of", PaxosTwoPhase), PaxosTwoPhase):
+        return None
     said = list(received(observation))
     found = (
         paxos.one_value_a_ballot(said)

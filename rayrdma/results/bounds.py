@@ -28,6 +28,7 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
 from rayrdma.model.regions import Value
 from rayrdma.model.trace import Crashed, Decided, Delivered, Sent
+from rayrdma.protocols.aligned_paxos import AlignedPaxos
 from rayrdma.protocols.broadcast import Certified
 from rayrdma.protocols.disk_paxos import DiskPaxos
 from rayrdma.protocols.fast_and_robust import FastAndRobust
@@ -232,6 +233,18 @@ def _over_messages(protocol: type[Protocol], forced: type[Protocol]) -> Iterator
         yield Bound(forced, PAST, 2 * f, 0, 0, 0, VIOLATED, "jitter")  # two leaders at a time
 
 
+def _over_agents() -> Iterator[Bound]:
+    """Any minority of processes and memories together; and what Protected Memory Paxos does in the same places."""
+    for processes, memories in ((2, 0), (1, 1), (0, 2)):
+        yield Bound(AlignedPaxos, AT, 3, 2, processes, memories, DECIDED)
+    for processes, memories in ((2, 1), (1, 2)):
+        yield Bound(AlignedPaxos, PAST, 3, 2, processes, memories, BLOCKED)
+    yield Bound(AlignedPaxos, AT, 3, 3, 0, 2, DECIDED)  # a majority of the memories: it is among `_over_memories`
+    yield Bound(AlignedPaxos, AT, 3, 5, 1, 2, DECIDED)
+    yield Bound(AlignedPaxos, PAST, 3, 5, 2, 2, BLOCKED)
+    yield Bound(ProtectedMemoryPaxos, AT, 3, 5, 2, 2, DECIDED)
+
+
 def _attacks(protocol: type[Protocol]) -> tuple[type[Behaviour], ...]:
     return tuple(b for b in BEHAVIOURS.values() if not b.attacks or issubclass(protocol, b.attacks))
 
@@ -269,6 +282,7 @@ BOUNDS: tuple[Bound, ...] = (
     *_over_memories(DiskPaxos),
     *_over_messages(Paxos, ForcedPaxos),
     *_over_memories(ProtectedMemoryPaxos),
+    *_over_agents(),
     *_byzantine_disks(),
     *_byzantine_messages(),
     *_byzantine_memories(),

@@ -20,9 +20,11 @@ MEMORIES = 3
 CLAIMED = {
     "paxos": (2, 4),
     "paxos-two-phase": (4, 4),
+    "fast-paxos": (2, 4),
     "disk-paxos": (4, 8),
     "disk-paxos-two-phase": (8, 8),
     "protected-memory-paxos": (2, 8),
+    "aligned-paxos": (2, 8),
     "pbft": (3, 4),
     "fab": (2, 3),
     "fast-and-robust": (2, 76),

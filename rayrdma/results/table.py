@@ -42,7 +42,7 @@ from .cells import (
     cell_of,
 )
 from .delays import CLAIMED, DelaysMeasured, measure_delays
-from .findings import best_case, byzantine, crash, crash_on_graphs, memories, scalability, without_permissions
+from .findings import best_case, byzantine, crash, crash_on_graphs, memories, scalability, together, without_permissions
 from .folder import RunFolder
 from .graph_bounds import graph_bounds
 from .live import ROUNDS, Kill, Latency, measure_kill, measure_latency
@@ -236,12 +236,15 @@ def _rows(found: Measurements) -> list[Row]:
         cell_of("m > 2f", memories(found, RDMA_FULL)),
         Cell("none fails", NOT_CLAIMED, "memories outlive their owners here", []),
     ]
+    alike = [Cell("-", NOT_CLAIMED, NOT_CLAIMED, []) for _ in SYSTEMS]
+    alike[SYSTEMS.index(RDMA_FULL)] = cell_of("n + m > 2f", together(found))
     return [
         Row("Crash tolerance", crashes),
         Row("Byzantine tolerance", lies),
         Row("Best-case round trips", best),
         Row("Processes in network", sizes),
         Row("Memories", failing),
+        Row("Processes and memories", alike),
     ]
 
 

@@ -7,9 +7,11 @@ import dataclasses
 import pytest
 
 from rayrdma.checks import check, check_names, checks_for
+from rayrdma.checks.aligned_paxos import ALIGNED_PAXOS
 from rayrdma.checks.broadcast import BROADCAST
 from rayrdma.checks.cheap_quorum import CHEAP_QUORUM
 from rayrdma.checks.disk_paxos import DISK_PAXOS
+from rayrdma.checks.fast_paxos import FAST_PAXOS
 from rayrdma.checks.model import MODEL
 from rayrdma.checks.observation import Check, Observation, Violation
 from rayrdma.checks.outcome import OUTCOME
@@ -19,9 +21,11 @@ from rayrdma.checks.protected_memory_paxos import PROTECTED_MEMORY_PAXOS
 from rayrdma.checks.robust_backup import ROBUST_BACKUP
 from rayrdma.model.protocol import Protocol
 from rayrdma.protocols import (
+    AlignedPaxos,
     DiskPaxos,
     DiskPaxosTwoPhase,
     FastAndRobust,
+    FastPaxos,
     Paxos,
     PaxosTwoPhase,
     PreferentialPaxos,
@@ -40,6 +44,8 @@ from .story import Plain, Story
         (DiskPaxos, DISK_PAXOS),
         (DiskPaxosTwoPhase, DISK_PAXOS),
         (ProtectedMemoryPaxos, PROTECTED_MEMORY_PAXOS),
+        (AlignedPaxos, ALIGNED_PAXOS),
+        (FastPaxos, FAST_PAXOS),
         (RobustBackupPaxos, (*BROADCAST, *ROBUST_BACKUP)),
         (PreferentialPaxos, (*BROADCAST, *ROBUST_BACKUP, *PREFERENTIAL_PAXOS)),
         (FastAndRobust, (*CHEAP_QUORUM, *BROADCAST, *ROBUST_BACKUP, *FAST_AND_ROBUST)),

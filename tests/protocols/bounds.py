@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from rayrdma.faults.plan import Crash
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
-from rayrdma.protocols import DiskPaxos, DiskPaxosTwoPhase, Paxos, PaxosTwoPhase, ProtectedMemoryPaxos
+from rayrdma.protocols import (
+    AlignedPaxos,
+    DiskPaxos,
+    DiskPaxosTwoPhase,
+    FastPaxos,
+    Paxos,
+    PaxosTwoPhase,
+    ProtectedMemoryPaxos,
+)
 from tests.fuzz import Run, random_crashes, run
 
 
@@ -56,7 +64,7 @@ class Bound:
 
 
 SHARED_MEMORY = (ProtectedMemoryPaxos, DiskPaxos, DiskPaxosTwoPhase)
-MESSAGES = (Paxos, PaxosTwoPhase)
+MESSAGES = (Paxos, PaxosTwoPhase, FastPaxos)
 SHAPES = ((2, 3), (3, 5), (5, 3))
 
 AT_THE_BOUND = [
@@ -69,4 +77,30 @@ MEMORIES_GONE = [Bound(protocol, n, m, 0, majority(m), False) for protocol in SH
 PROCESSES_GONE = [Bound(protocol, 2 * f, 0, f, 0, False) for protocol in MESSAGES for f in (1, 2)]
 """These block."""
 
-BOUNDS = [*AT_THE_BOUND, *MEMORIES_GONE, *PROCESSES_GONE]
+AGENTS = ((3, 2), (3, 3), (3, 5))
+
+
+def crashed_together(n: int, m: int, crashes: int) -> list[tuple[int, int]]:
+    """All numbers of processes and memories that are so many agents and leave a process."""
+    return [(p, crashes - p) for p in range(min(n - 1, crashes) + 1) if crashes - p <= m]
+
+
+MINORITY_GONE = [
+    Bound(AlignedPaxos, n, m, *crashed, True)
+    for n, m in AGENTS
+    for crashed in crashed_together(n, m, n + m - majority(n + m))
+]
+MAJORITY_GONE = [
+    Bound(AlignedPaxos, n, m, *crashed, False)
+    for n, m in AGENTS
+    for crashed in crashed_together(n, m, n + m - majority(n + m) + 1)
+]
+"""Of Aligned Paxos any minority of the agents may crash, whatever they are, and no more."""
+
+INCOMPARABLE = [
+    (Bound(AlignedPaxos, 3, 3, 0, 2, True), Bound(ProtectedMemoryPaxos, 3, 3, 0, 2, False)),
+    (Bound(ProtectedMemoryPaxos, 3, 5, 2, 2, True), Bound(AlignedPaxos, 3, 5, 2, 2, False)),
+]
+"""(decides, blocks), with the same crashes."""
+
+BOUNDS = [*AT_THE_BOUND, *MEMORIES_GONE, *PROCESSES_GONE, *MINORITY_GONE, *MAJORITY_GONE]

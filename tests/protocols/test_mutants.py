@@ -6,20 +6,18 @@ import pytest
 
 from rayrdma.checks.outcome import OUTCOME
 from rayrdma.faults.plan import Crash
-from rayrdma.protocols import DiskPaxos, ProtectedMemoryPaxos
+from rayrdma.protocols import AlignedPaxos, DiskPaxos, ProtectedMemoryPaxos
 from rayrdma.simulator.schedule import Constant
 from tests.fuzz import CRASH_TOLERANT, Run, run
 from tests.mutation import Mutant, StaleMutant
 from tests.scripted import MESSAGE, Scripted
 
-from .mutants import (
-    ACKS_OF_TWO_ATTEMPTS,
-    HARMLESS,
-    MUTANTS,
-    NAKS_OF_STEP_B,
-    NO_SHORTCUT,
-    ONLY_THE_OWNER_DECIDES,
-)
+from . import aligned_mutants, fast_mutants, mutants
+from .mutants import ACKS_OF_TWO_ATTEMPTS, NAKS_OF_STEP_B, NO_SHORTCUT, ONLY_THE_OWNER_DECIDES
+
+TABLES = (mutants, aligned_mutants, fast_mutants)
+MUTANTS = [mutant for table in TABLES for mutant in table.MUTANTS]
+HARMLESS = [mutant for table in TABLES for mutant in table.HARMLESS]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
@@ -42,7 +40,7 @@ def test_the_honest_protocol_passes_what_its_mutants_fail(protocol: type) -> Non
 
 
 def test_mutants_have_names_of_their_own() -> None:
-    everything = [*MUTANTS, *HARMLESS, NO_SHORTCUT, ACKS_OF_TWO_ATTEMPTS, ONLY_THE_OWNER_DECIDES]
+    everything = [*MUTANTS, *HARMLESS, NO_SHORTCUT, ACKS_OF_TWO_ATTEMPTS, *ERASING, aligned_mutants.BOTH_KINDS]
     assert len({str(mutant) for mutant in everything}) == len(everything)
 
 
@@ -52,13 +50,28 @@ def test_a_snippet_that_is_not_there_once_fails_loudly(snippet: str) -> None:
         Mutant(DiskPaxos, "stale", ((snippet, ""),), 1).build()
 
 
-def test_erasing_what_one_accepted_breaks_only_m4() -> None:
+ERASING = {ONLY_THE_OWNER_DECIDES: "M4", aligned_mutants.ERASES: "L4"}
+
+
+@pytest.mark.parametrize("mutant", ERASING, ids=str)
+def test_erasing_what_one_accepted_breaks_nothing_that_was_promised(mutant: Mutant) -> None:
     broken = set()
-    for seed in range(ONLY_THE_OWNER_DECIDES.budget):
-        outcome = run(ONLY_THE_OWNER_DECIDES.build(), 3, 3, seed)
+    for seed in range(mutant.budget):
+        outcome = run(mutant.build(), *mutant.shape, seed)
         assert all(check(outcome.observation) is None for check in OUTCOME), outcome
         broken |= {violation.check for violation in outcome.violations()}
-    assert broken == {"M4"}
+    assert broken == {ERASING[mutant]}
+
+
+def test_who_asks_for_a_majority_of_each_kind_blocks_where_aligned_paxos_decides() -> None:
+    protocol = aligned_mutants.BOTH_KINDS.build()
+    memories_gone = [Crash(memory=0), Crash(memory=1)]
+    for seed in range(100):
+        assert run(protocol, 3, 3, seed).decided()
+        assert run(AlignedPaxos, 3, 2, seed, memories_gone).decided()
+        outcome = run(protocol, 3, 2, seed, memories_gone)
+        assert not outcome.violations(), outcome
+        assert not outcome.observation.decisions, outcome
 
 
 def test_all_steps_are_too_slow_for_the_common_case() -> None:
@@ -129,3 +142,44 @@ def test_a_nak_of_step_b_must_abort() -> None:
     outcome = an_announcement_is_refused(NAKS_OF_STEP_B.build())
     assert "agreement: p1 decided 'v1' at 20, p2 decided 'v2' at 29" in map(str, outcome.violations())
     assert an_announcement_is_refused(ProtectedMemoryPaxos).violations() == []
+
+
+class To(Scripted):
+    """Messages are held for one receiver: (sender, -1 - receiver, time)."""
+
+    def delay(self, process: int, memory: int, now: int) -> int:
+        return self._holds.get((process, memory, now), 1)
+
+
+def a_memory_is_late(protocol: type[AlignedPaxos]) -> Run:
+    """p1 has the promises of all processes, and m1 is late with its permission: p2 comes first there.
+
+    p0 and p1 have accepted p1's number 5, one agent more would do. p2 has the promises of itself, m0 and m1 for number
+    6, and has heard of nothing. If p1 writes its value on m1 as soon as it has the permission, it never meets number 6,
+    and p2 finds its third agent in p0.
+    """
+    return run(
+        protocol,
+        3,
+        2,
+        0,
+        by=To(
+            holds={
+                (1, 0, 0): LONG,  # p1 does not reach m0
+                (1, 1, 0): 9,  # and takes the permission of m1 at 9, after p2 has read there
+                (1, -1 - 2, 2): LONG,  # p2's agent never hears of p1's value
+                (2, -1 - 0, 2): 30,  # the others hear of number 6 when they have accepted 5
+                (2, -1 - 1, 2): 30,
+                (2, 1, 8): LONG,  # p2's value does not reach m1
+                (1, -1 - 0, 12): LONG,  # nor p1's decision anybody
+                (1, -1 - 2, 12): LONG,
+            },
+            leaders=[(0, 0, 1), (0, 1, 1), (0, 2, 1), (2, 2, 2)],
+        ),
+    )
+
+
+def test_each_memory_has_its_own_phase_1_before_phase_2() -> None:
+    outcome = a_memory_is_late(aligned_mutants.PHASE_2_AT_A_LATE_MEMORY.build())
+    assert "agreement: p1 decided 'v1' at 12, p2 decided 'v2' at 35" in map(str, outcome.violations())
+    assert a_memory_is_late(AlignedPaxos).violations() == []

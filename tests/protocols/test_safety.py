@@ -13,6 +13,7 @@ from rayrdma.checks.observation import Observation
 from rayrdma.faults.plan import After, Crash, Fault, Pause
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
+from rayrdma.protocols import AlignedPaxos
 from rayrdma.simulator.kernel import Kernel, World
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Adversary
@@ -69,6 +70,15 @@ def test_without_crashes_everybody_decides(case: tuple[type[Protocol], list[Valu
     assert len(observation.decisions) == len(inputs), observation.undecided
 
 
+def tolerable(protocol: type[Protocol], rng: random.Random, n: int, m: int) -> tuple[int, int]:
+    """How many processes and memories may crash, drawn anew."""
+    if issubclass(protocol, AlignedPaxos):
+        together = rng.randrange((n + m + 1) // 2)
+        processes = rng.randint(max(0, together - m), min(together, n - 1))
+        return processes, together - processes
+    return rng.randrange(n if m else (n + 1) // 2), rng.randrange((m + 1) // 2) if m else 0
+
+
 @pytest.mark.parametrize("protocol", CRASH_TOLERANT, ids=lambda protocol: protocol.name)
 def test_rounds_on_the_same_parties(protocol: type[Protocol]) -> None:
     """As many crashes as the protocol tolerates, and pauses, over four rounds: every round is a good one."""
@@ -76,9 +86,7 @@ def test_rounds_on_the_same_parties(protocol: type[Protocol]) -> None:
         rng = random.Random(seed)
         n, m = rng.choice((2, 3, 4)), rng.choice((3, 5)) if protocol.needs_memories else 0
         faults: list[Fault] = [
-            *random_crashes(
-                rng, n, m, rng.randrange(n if m else (n + 1) // 2), rng.randrange((m + 1) // 2) if m else 0
-            ),
+            *random_crashes(rng, n, m, *tolerable(protocol, rng, n, m)),
             *(Pause(process, at, at + 40) for process in range(n) if (at := rng.randrange(300)) < 150),
         ]
         world = World()

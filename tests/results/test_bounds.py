@@ -40,6 +40,7 @@ def test_why_it_blocks_is_said_by_the_run() -> None:
     assert "needs 2 of 3 memories, 1 alive" in why["protected-memory-paxos", 3, 3]
     assert "needs 3 of 5 memories, 2 alive" in why["disk-paxos", 3, 5]
     assert "needs 3 of 4 processes, 2 alive" in why["paxos", 4, 0]
+    assert "needs 3 of 5 agents, 2 alive" in why["aligned-paxos", 3, 2]
 
 
 def test_a_partition_is_told_by_its_quorums() -> None:
@@ -66,9 +67,11 @@ def test_delays_are_as_claimed_and_counted() -> None:
     assert {name: (row.common_case, row.take_over) for name, row in measured.items()} == {
         "paxos": (2, 4),
         "paxos-two-phase": (4, 4),
+        "fast-paxos": (2, 4),
         "disk-paxos": (4, 8),
         "disk-paxos-two-phase": (8, 8),
         "protected-memory-paxos": (2, 8),
+        "aligned-paxos": (2, 8),
         "pbft": (3, 4),
         "fab": (2, 3),
         "fast-and-robust": (2, 76),

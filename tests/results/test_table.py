@@ -63,7 +63,7 @@ def test_it_is_the_talks_table(simulated: Table) -> None:
 def test_what_is_measured_is_counted(simulated: Table) -> None:
     assert simulated.holds
     full = cells(simulated, "Crash tolerance")["RDMA Full"].measured
-    assert f"decided in {3 * SCHEDULES} of {3 * SCHEDULES} schedules" in full
+    assert f"decided in {4 * SCHEDULES} of {4 * SCHEDULES} schedules" in full
     messages = cells(simulated, "Crash tolerance")["Message passing"].measured
     assert f"blocked in {3 * SCHEDULES} of {3 * SCHEDULES} schedules: needs 4 of 6 processes, 3 alive" in messages
     assert re.search(rf"two decisions in [1-9]\d* of {2 * SCHEDULES} schedules", messages)
@@ -86,8 +86,31 @@ def test_what_is_measured_is_counted(simulated: Table) -> None:
 
 def test_what_is_not_claimed_never_has_a_number(simulated: Table) -> None:
     unclaimed = [cell for row in simulated.rows for cell in row.cells if cell.status == NOT_CLAIMED]
-    assert len(unclaimed) == 3
+    assert len(unclaimed) == 6
     assert all(cell.findings == [] for cell in unclaimed)
+
+
+def test_aligned_paxos_and_protected_memory_paxos_are_incomparable(simulated: Table) -> None:
+    cell = cells(simulated, "Processes and memories")["RDMA Full"]
+    assert cell.claim == "n + m > 2f"
+    assert [(finding.what, finding.found) for finding in cell.findings] == [
+        ("Aligned Paxos, n = 3, m = 2, 2 of 5 crashed", "decided in 90 of 90 schedules"),
+        (
+            "Aligned Paxos, n = 3, m = 2, 3 of 5 crashed",
+            "blocked in 60 of 60 schedules: needs 3 of 5 agents, 2 alive",
+        ),
+        ("Aligned Paxos, n = 3, m = 3, 2 of 6 crashed", "decided in 30 of 30 schedules"),
+        (
+            "Protected Memory Paxos instead, without 2 memories",
+            "blocked in 30 of 30 schedules: needs 2 of 3 memories, 1 alive",
+        ),
+        ("Aligned Paxos, n = 3, m = 5, 3 of 8 crashed", "decided in 30 of 30 schedules"),
+        (
+            "Aligned Paxos, n = 3, m = 5, 4 of 8 crashed",
+            "blocked in 30 of 30 schedules: needs 5 of 8 agents, 4 alive",
+        ),
+        ("Protected Memory Paxos instead, without 2 processes and 2 memories", "decided in 30 of 30 schedules"),
+    ]
 
 
 def test_rdma_scale_is_measured_at_its_exact_bound_and_past_it(simulated: Table) -> None:
