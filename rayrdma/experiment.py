@@ -62,7 +62,8 @@ class RunConfig:
         timeout: seconds after which a live round counts as blocked.
         register_bytes: the size of every register, instead of the protocol's own.
         storage: the folder in which to make a run folder; None: nothing is written.
-        trace: whether live processes keep what they see, for the run folder; the simulator always does.
+        trace: whether the last round is drawn, as diagram.html in the run folder. For that live processes keep what
+            they see; the simulator always does.
     """
 
     engine: str = "sim"

@@ -33,7 +33,7 @@ class Scenario:
         timeout: seconds that a live round may take before it counts as blocked.
         register_bytes: the size of every register instead of the protocol's own.
         processes_per_actor: live processes that share an actor; None: one each up to 16.
-        trace: whether live processes keep what they see; the simulator always does.
+        trace: whether a run folder gets a diagram, for which live processes keep what they see.
         address: of a Ray that is already there; None: the one that is initialised or announced, else an own one.
         graph: who may reach which memory, if each process has its own; None: everybody every one.
     Raises:

@@ -70,17 +70,27 @@ class Quorum(Completion[Outcome]):
 
 
 class Receive(Completion[tuple[int, Any]]):
-    """The next message of some types."""
+    """The next message of some types, from anybody or from one sender."""
 
-    __slots__ = ("lacking", "quorum", "types")
+    __slots__ = ("lacking", "quorum", "sender", "types")
 
     def __init__(
-        self, process: Process, types: tuple[type[Record], ...], quorum: int, lacking: Callable[[], str] | None
+        self,
+        process: Process,
+        types: tuple[type[Record], ...],
+        sender: int | None,
+        quorum: int,
+        lacking: Callable[[], str] | None,
     ) -> None:
         super().__init__(process)
         self.types = types
+        self.sender = sender
         self.quorum = quorum
         self.lacking = lacking
+
+    def takes(self, sender: int, message: Record) -> bool:
+        """Whether this is what it waits for."""
+        return isinstance(message, self.types) and (self.sender is None or self.sender == sender)
 
     def waiting_for(self) -> str:
         if self.lacking is not None:
@@ -131,6 +141,11 @@ class Change(Completion[None]):
     """Some register or permission of some memory is another one than before."""
 
     __slots__ = ()
+
+    @property
+    def abandoned(self) -> bool:
+        """Nobody waits for it any more."""
+        return self.waiter is None or getattr(self.waiter, "fenced", False)
 
     def waiting_for(self) -> str:
         return "a change in memory"
@@ -297,18 +312,22 @@ class Process(ABC):
             self.send(to, message)
 
     def receive(
-        self, *types: type[Record], quorum: int = 0, lacking: Callable[[], str] | None = None
+        self,
+        *types: type[Record],
+        sender: int | None = None,
+        quorum: int = 0,
+        lacking: Callable[[], str] | None = None,
     ) -> Completion[tuple[int, Any]]:
-        """The oldest message of one of ``types`` not yet received: (sender, message). Await it at once.
+        """The oldest message of one of ``types`` not yet received, of ``sender`` if it is given: (sender, message).
 
-        The rest changes nothing but the reason of a blocked run: ``quorum`` processes have to answer in all, or
-        what ``lacking`` says, as in "represented 4 of 8, needs > 4".
+        Await it at once. The rest changes nothing but the reason of a blocked run: ``quorum`` processes have to answer
+        in all, or what ``lacking`` says, as in "represented 4 of 8, needs > 4".
         """
-        receive = Receive(self, types, quorum, lacking)
-        for position, (sender, message, depth) in enumerate(self._inbox):
-            if isinstance(message, types):
+        receive = Receive(self, types, sender, quorum, lacking)
+        for position, (origin, message, depth) in enumerate(self._inbox):
+            if receive.takes(origin, message):
                 del self._inbox[position]
-                receive.complete((sender, message), depth)
+                receive.complete((origin, message), depth)
                 return receive
         self._receivers.append(receive)
         return receive
@@ -442,7 +461,7 @@ class Process(ABC):
         """A message has arrived."""
         receivers = self._receivers = [receive for receive in self._receivers if receive.waiter is not None]
         for position, receive in enumerate(receivers):
-            if isinstance(message, receive.types):
+            if receive.takes(sender, message):
                 del receivers[position]
                 receive.complete((sender, message), depth)
                 return

@@ -16,7 +16,7 @@ step 0). A completion has the depth of what caused it; who awaits it is at least
 from __future__ import annotations
 
 import traceback
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -163,11 +163,18 @@ class Task(Completion[T]):
 class First(Completion[Any]):
     """The values of the first ``need`` of several completions, in the order in which they came."""
 
-    __slots__ = ("members", "need", "values")
+    __slots__ = ("lacking", "members", "need", "values")
 
-    def __init__(self, process: Process, need: int, members: Iterable[Completion[Any]]) -> None:
+    def __init__(
+        self,
+        process: Process,
+        need: int,
+        members: Iterable[Completion[Any]],
+        lacking: Callable[[], str] | None = None,
+    ) -> None:
         super().__init__(process)
         self.need = need
+        self.lacking = lacking
         self.values: list[Any] = []
         self.members = list(members)
         if need == 0:
@@ -190,7 +197,7 @@ class First(Completion[Any]):
             self.complete(self.values, self.depth)
 
     def waiting_for(self) -> str:
-        return self.process.describe_wait(self.need, self.members)
+        return self.lacking() if self.lacking is not None else self.process.describe_wait(self.need, self.members)
 
 
 class Winner(First):
@@ -231,9 +238,12 @@ class Nursery:
             task.step()
         return task
 
-    def first(self, need: int) -> First:
-        """The results of the first ``need`` tasks, in the order in which they finish; None if one cancelled."""
-        first = self.awaited = First(self.process, need, self.children)
+    def first(self, need: int, lacking: Callable[[], str] | None = None) -> First:
+        """The results of the first ``need`` tasks, in the order in which they finish; None if one cancelled.
+
+        What ``lacking`` says is the reason of a blocked run, where not all of the tasks wait for memories.
+        """
+        first = self.awaited = First(self.process, need, self.children, lacking)
         if self.cancelled:
             first.complete(None, self.process.current.depth)
         return first

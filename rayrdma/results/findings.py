@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from rayrdma.model.protocol import Protocol
+from rayrdma.protocols.aligned_paxos import AlignedPaxos
 from rayrdma.protocols.fast_and_robust import FastAndRobust
 from rayrdma.protocols.hybrid_ben_or import HybridBenOr
 from rayrdma.protocols.mixed_consensus import MixedConsensus
@@ -138,6 +139,35 @@ def memories(found: Measurements, system: System) -> Iterable[Finding]:
     if past:
         why = explain(past[0])
         yield Finding("one past it, f+1 of 2f+1", f"{_count(past, BLOCKED)}: {why}", all(bound.holds for bound in past))
+
+
+def together(found: Measurements) -> Iterable[Finding]:
+    """Aligned Paxos without so many of all agents, and Protected Memory Paxos without the same ones."""
+    shapes: dict[tuple[int, int, str], list[BoundMeasured]] = {}
+    for bound in found.bounds:
+        if bound.protocol == AlignedPaxos.name:
+            shapes.setdefault((bound.processes, bound.memories, bound.side), []).append(bound)
+    for (n, m, _), bounds in shapes.items():
+        crashed = bounds[0].crashed_processes + bounds[0].crashed_memories
+        yield _without(f"Aligned Paxos, n = {n}, m = {m}, {crashed} of {n + m} crashed", bounds)
+        same = [other for other in found.bounds if other.protocol == RDMA_FULL.protocol and _places(other, bounds)]
+        if same:
+            lost = ((same[0].crashed_processes, "processes"), (same[0].crashed_memories, "memories"))
+            gone = " and ".join(f"{count} {what}" for count, what in lost if count)
+            yield _without(f"Protected Memory Paxos instead, without {gone}", same)
+
+
+def _places(other: BoundMeasured, bounds: list[BoundMeasured]) -> bool:
+    """Whether the same parties are there, and crash, as in one of these."""
+    shape = (other.processes, other.memories, other.crashed_processes, other.crashed_memories)
+    return shape in [(b.processes, b.memories, b.crashed_processes, b.crashed_memories) for b in bounds]
+
+
+def _without(what: str, bounds: list[BoundMeasured]) -> Finding:
+    """That they all decided, or why they blocked."""
+    past = bounds[0].side == PAST
+    found = f"{_count(bounds, BLOCKED)}: {explain(bounds[0])}" if past else _count(bounds, DECIDED)
+    return Finding(what, found, all(bound.holds for bound in bounds))
 
 
 def best_case(found: Measurements, system: System) -> Iterable[Finding]:

@@ -12,11 +12,12 @@ from rayrdma.model.trace import encode_trace
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
 
+from .diagram import page
 from .folder import RunFolder
 from .replay import encode_replay
 from .result import DECIDED, UNKNOWN, Result, Round, judge, log_round, versions
 
-RESULT, TRACE, REPLAY = "result.json", "trace.jsonl", "replay.json"
+RESULT, TRACE, REPLAY, DIAGRAM = "result.json", "trace.jsonl", "replay.json", "diagram.html"
 
 
 class Recording:
@@ -104,6 +105,7 @@ class Recording:
             versions=versions(),
             topology=scenario.graph.name if scenario.graph is not None else None,
             folder=str(self._folder.path) if self._folder is not None else None,
+            diagram=str(self._folder.path / DIAGRAM) if self._folder and last and scenario.trace else None,
             refused_by_devices=dict(sum((Counter(round.refused_by_devices) for round in rounds), Counter())),
         )
 
@@ -123,7 +125,11 @@ class Recording:
         choices = [choices for _, choices, _ in self._kept if choices is not None]
         if choices:
             self._folder.write(REPLAY, encode_replay(self.scenario, choices, digest, versions()))
-        self._folder.write(RESULT, self.result().json())
+        result = self.result()
+        self._folder.write(RESULT, result.json())
+        if result.diagram is not None and self._last is not None:
+            drawn = page(self._last, result.verdict, result.reason, result.faults, result.rounds)
+            self._folder.write(DIAGRAM, drawn.encode())
         self._folder.become_latest()
         if error is not None:
             error.add_note(f"what it had is in {self._folder.path}")

@@ -16,7 +16,7 @@ from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
 
 FORMAT = "rayrdma-replay"
-VERSION = 2
+VERSION = 3
 
 
 class NotReproduced(RayrdmaError):

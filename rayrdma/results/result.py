@@ -55,6 +55,7 @@ class Result(msgspec.Struct, frozen=True):
         promises: what the protocol does not promise under these faults, or empty.
         checks: the names of the checks that the run was held against.
         folder: where it was written, if it was.
+        diagram: the page with the space-time diagram of the last round, if one was written.
     """
 
     protocol: str
@@ -80,6 +81,7 @@ class Result(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     topology: str | None = None
     folder: str | None = None
+    diagram: str | None = None
     refused_by_devices: dict[str, int] = {}
     queue_pairs: int = 0
 

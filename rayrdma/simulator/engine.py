@@ -11,18 +11,33 @@ from rayrdma.checks.observation import Observation
 from rayrdma.model.errors import UsageError
 from rayrdma.scenario import Scenario
 
-from .kernel import Kernel, World
+from .kernel import EVENT_LIMIT, Kernel, World
 from .run import observe
 from .schedule import Adversary, Constant, Jitter, Leadership, Recorded, Recorder, Schedule
+from .stepper import Follow, Given, Stepper
 
 
-class Choices(msgspec.Struct, frozen=True):
-    """Everything that a schedule chose in one round."""
+class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that a schedule chose in one round.
+
+    Attributes:
+        order: of a run whose events were chosen one by one, which of the pending ones came next; its delays are those
+            of the common case.
+        events: of such a run, the most that happened.
+    """
 
     delays: list[int]
     leaderships: list[Leadership]
     stabilises: int
     detection: int
+    order: list[int] | None = None
+    events: int = EVENT_LIMIT
+
+    def schedule(self) -> Schedule:
+        """What makes these choices again."""
+        if self.order is not None:
+            return Given(self.leaderships, self.stabilises)
+        return Recorded(self.delays, self.leaderships, self.stabilises, self.detection)
 
 
 class SimulatedRound(msgspec.Struct, frozen=True):
@@ -57,11 +72,12 @@ def simulate(
         if recorded is None:
             schedule = by or make_schedule(scenario, round)
         elif round < len(recorded):
-            schedule = Recorded(**msgspec.structs.asdict(recorded[round]))
+            schedule = recorded[round].schedule()
         else:
             raise UsageError(f"the recording has {len(recorded)} rounds, the run goes on")
         recorder = Recorder(schedule)
-        kernel = Kernel(
+        stepped = recorded is not None and recorded[round].order is not None
+        kernel = (Stepper if stepped else Kernel)(
             scenario.protocol,
             scenario.inputs,
             scenario.memories,
@@ -74,8 +90,12 @@ def simulate(
             world=world,
             trace=True,
         )
-        kernel.run()
+        if recorded is not None and isinstance(kernel, Stepper):
+            choices = recorded[round]
+            kernel.run_by(Follow(choices.order or ()), choices.events)
+        else:
+            kernel.run()
+            choices = Choices(recorder.delays, list(recorder.leaderships()), recorder.stabilises, recorder.detection)
         observation: Observation = observe(kernel)
         kernel.close()
-        choices = Choices(recorder.delays, list(recorder.leaderships()), recorder.stabilises, recorder.detection)
         yield SimulatedRound(observation, choices, kernel.quiescent, kernel.events)

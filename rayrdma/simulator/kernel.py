@@ -141,6 +141,19 @@ class Kernel:
         Raises:
             ProtocolError: the protocol did what no protocol may do.
         """
+        self._begin()
+        heap = self._heap
+        events = 0
+        while heap and events < event_limit:
+            key, _, handler, argument = heappop(heap)
+            self.now = key >> 2
+            handler(argument)
+            events += 1
+        self.events = events
+        self.world.time = self.now
+
+    def _begin(self) -> None:
+        """Let Omega say what it says, and start every live process."""
         stabilises = self.now + self._schedule.stabilises
         for time, number, leader in self._schedule.leaderships():
             if time == 0:
@@ -153,15 +166,6 @@ class Kernel:
             if not process.crashed:
                 main = self._behaviours[process.id].run(value) if process.byzantine else protocol.propose(value)
                 self._started.append(process.start(main))
-        heap = self._heap
-        events = 0
-        while heap and events < event_limit:
-            key, _, handler, argument = heappop(heap)
-            self.now = key >> 2
-            handler(argument)
-            events += 1
-        self.events = events
-        self.world.time = self.now
 
     def close(self) -> None:
         """End the processes that still wait. Left to the garbage collector they would swallow a Ctrl-C."""
@@ -176,6 +180,10 @@ class Kernel:
     def undecided(self) -> list[SimulatedProcess]:
         """The live and correct processes that have not decided."""
         return [process for process in self.processes if not (process.crashed or process.byzantine or process.decided)]
+
+    def settled(self, process: int) -> bool:
+        """Whether this process will never decide, and knows it."""
+        return self._protocols[process].settled
 
     def rounds_taken(self) -> int:
         """The most rounds of a randomised protocol that one of those who decided took."""
@@ -384,12 +392,15 @@ class Kernel:
         if process.held is not None:
             process.held.append((self._changed, woken))
             return
+        if change.abandoned:  # something else woke it: the look that this leads to may have been before the change
+            return
         watch.seen = self.changes
         process.woken = self.now
         # The reads that follow are two delays deep from the write that they see: it took one to its effect, and
         # their answer takes one.
         change.complete(None, depth)
         self._drain(process)
+        process.woken = -1
 
     def _drain(self, process: SimulatedProcess) -> None:
         ready = process.ready

@@ -152,6 +152,29 @@ def test_messages_are_received_by_type_and_in_order(process: HandProcess) -> Non
     assert task.value == [(1, Pong("three")), (1, Ping("one")), (2, Ping("two"))]
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_a_message_is_received_from_a_sender(process: HandProcess, early: bool) -> None:
+    """Each task has the answers of one process, whichever come first, and whether they came before it waited."""
+
+    async def answers_of(sender: int) -> list[str]:
+        return [(await process.receive(Ping, sender=sender))[1].text for _ in range(2)]
+
+    async def main() -> Any:
+        if early:
+            await process.receive(Pong)
+        with process.nursery() as nursery:
+            nursery.start(answers_of(1))
+            nursery.start(answers_of(2))
+            return await nursery.first(2)
+
+    task = process.run(main())
+    for sender, text in ((2, "c"), (1, "a"), (0, "nobody's"), (2, "d"), (1, "b")):
+        process.deliver(sender, Ping(text))
+    if early:
+        process.deliver(0, Pong())
+    assert sorted(task.value) == [["a", "b"], ["c", "d"]]
+
+
 def test_a_message_is_received_by_one_task(process: HandProcess) -> None:
     async def waits() -> Any:
         return (await process.receive(Ping))[1].text

@@ -143,6 +143,15 @@ def test_a_child_that_ends_the_block_before_anybody_waits(process: HandProcess) 
     assert log == []
 
 
+def test_a_block_can_say_what_it_lacks(process: HandProcess) -> None:
+    async def main() -> Any:
+        with process.nursery() as nursery:
+            nursery.start(read(process, 0, []))
+            return await nursery.first(1, lambda: "needs 1 of 4 agents, 0 alive")
+
+    assert process.run(main()).waiting_for() == "needs 1 of 4 agents, 0 alive"
+
+
 def test_a_fence_reaches_the_tasks_of_tasks(process: HandProcess) -> None:
     log: list[Any] = []
 

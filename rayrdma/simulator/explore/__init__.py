@@ -1,0 +1,1 @@
+"""Hunting for the schedule that breaks a protocol."""

@@ -1,0 +1,93 @@
+"""Who chooses the next event: at random, or by priorities with a few changes (PCT)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable, Sequence
+
+from rayrdma.simulator.stepper import Chooser, Entry
+
+
+class Chaos:
+    """Somebody chooses for so many events; after them it is quiet, the common case, in which a decision has to come."""
+
+    def __init__(self, choose: Chooser, events: int) -> None:
+        self._choose = choose
+        self._left = events
+
+    def __call__(self, pending: Sequence[Entry]) -> int:
+        if self._left == 0:
+            return 0
+        self._left -= 1
+        return self._choose(pending)
+
+
+class RandomWalk:
+    """Each pending event is as likely as the others."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = random.Random(seed).random
+
+    def __call__(self, pending: Sequence[Entry]) -> int:
+        return int(self._random() * len(pending))
+
+
+class PriorityChanges:
+    """Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS'10), over links.
+
+    The threads of that paper are here the *links*: a process and a memory, a process and another one that it sends to,
+    a process's timers, what Omega tells it, each planned fault. Each has a random priority, and the one that has the
+    highest goes first; at ``depth`` - 1 random moments the last one falls behind all. If a mistake shows whenever
+    ``depth`` ordering constraints hold, a run of at most ``length`` events over l links shows it with a
+    probability of at least 1 / (l x length^(depth - 1)).
+
+    Args:
+        seed: of what is drawn.
+        depth: at least 1.
+        length: events that a run is expected to have.
+    """
+
+    def __init__(self, seed: str, depth: int, length: int) -> None:
+        self._rng = random.Random(seed)
+        self._priorities: dict[Hashable, float] = {}
+        self._changes = sorted(self._rng.randrange(2, max(3, length)) for _ in range(depth - 1))
+        self._steps = 0
+        self._lowest = 0.0
+        self._running: Hashable = None
+
+    def __call__(self, pending: Sequence[Entry]) -> int:
+        self._steps += 1
+        priorities = self._priorities
+        while self._changes and self._changes[0] <= self._steps:
+            del self._changes[0]
+            self._lowest -= 1
+            priorities[self._running] = self._lowest
+        best, chosen = None, 0
+        for position, entry in enumerate(pending):
+            link = link_of(entry)
+            if link not in priorities:
+                priorities[link] = self._rng.random()
+            if best is None or priorities[link] > priorities[best]:
+                best, chosen = link, position
+        self._running = best
+        return chosen
+
+
+def link_of(entry: Entry) -> Hashable:
+    """What an event travels on: of the events on one link the oldest comes first."""
+    _, _, handler, argument = entry
+    match handler.__name__:
+        case "_effect":
+            return argument.process.id, "memory", argument.memory
+        case "_response":
+            operation = argument[0]
+            return operation.process.id, "memory", operation.memory
+        case "_delivery":
+            return argument[0], "process", argument[1]
+        case "_timer":
+            return argument[0].id, "timers"
+        case "_changed":
+            return argument[0][0].id, "changes"
+        case "_omega":
+            return argument[0], "omega"
+    return handler.__name__, str(argument)

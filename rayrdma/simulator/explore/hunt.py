@@ -1,0 +1,106 @@
+"""One seed after the other, until something is wrong or the budget is spent."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from rayrdma.checks.observation import Violation
+from rayrdma.model.protocol import Protocol
+from rayrdma.simulator.stepper import Trail
+
+from .case import Case, Course
+from .draw import KINDS, Draw, Shape, draw
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A run that went wrong.
+
+    Attributes:
+        case, choices: what makes it happen again.
+        wrong: what is wrong with it.
+        events: how many it took.
+    """
+
+    case: Case
+    choices: tuple[int, ...]
+    wrong: tuple[Violation, ...]
+    events: int
+
+    @classmethod
+    def of(cls, case: Case, course: Course) -> Finding:
+        """What this case came to."""
+        return cls(case, course.choices, course.wrong, len(course.numbers))
+
+
+@dataclass
+class Tally:
+    """What a hunt has seen.
+
+    Attributes:
+        schedules: how many.
+        events: in all of them.
+        ended: in how many nothing more could happen.
+        goals: how many met which.
+        findings: by seed, what was wrong; of one that only shows under its own schedule, nothing that could be told.
+    """
+
+    schedules: int = 0
+    events: int = 0
+    ended: int = 0
+    goals: Counter[str] = field(default_factory=Counter)
+    findings: dict[int, Finding | None] = field(default_factory=dict)
+
+    def __iadd__(self, other: Tally) -> Tally:
+        self.schedules += other.schedules
+        self.events += other.events
+        self.ended += other.ended
+        self.goals += other.goals
+        self.findings |= other.findings
+        return self
+
+
+def hunt(
+    protocol: type[Protocol],
+    seeds: Iterable[int],
+    strategy: str,
+    kinds: Sequence[str] = KINDS,
+    shape: Shape | None = None,
+    *,
+    until: float = float("inf"),
+    enough: int = 1,
+    only: Collection[str] | None = None,
+) -> Tally:
+    """Run what these seeds stand for, until ``until`` by `time.monotonic`.
+
+    Args:
+        enough: so many findings end it.
+        only: what one of these checks says is a finding; None: what any does.
+    """
+    tally = Tally()
+    for seed in seeds:
+        drawn = draw(protocol, seed, strategy, kinds, shape)
+        course = drawn.run()
+        tally.schedules += 1
+        tally.events += len(course.numbers)
+        tally.ended += course.ended
+        tally.goals.update(course.goals)
+        if course.wrong and (only is None or any(violation.check in only for violation in course.wrong)):
+            tally.findings[seed] = by_choices(drawn, course)
+            if len(tally.findings) >= enough:
+                break
+        if time.monotonic() > until:
+            break
+    return tally
+
+
+def by_choices(drawn: Draw, course: Course) -> Finding | None:
+    """The same run told by its choices alone, without the schedule that made them; None if that can not be."""
+    if drawn.by is None:
+        return Finding.of(drawn.case, course)
+    case = replace(drawn.case, leaderships=tuple(drawn.by.leaderships()), stabilises=drawn.by.stabilises)
+    again = case.run(Trail(course.numbers))
+    return Finding.of(case, again) if again.wrong else None

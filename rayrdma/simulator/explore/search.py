@@ -1,0 +1,159 @@
+"""A hunt on all cores, with a budget; what it finds first is then made small."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+
+from rayrdma.model.errors import UsageError
+from rayrdma.model.protocol import Protocol
+from rayrdma.reference import refer, resolve
+
+from .draw import KINDS, STRATEGIES, shapes_of
+from .hunt import Finding, Tally, hunt
+from .shrink import shrink, size
+
+CHUNK_SECONDS = 0.5
+"""What a worker runs at a time."""
+FOR_EVER = 2**62
+SMALLER, SMALLER_FINDINGS = 1_000, 8
+"""Schedules of each shape in which a smaller run is looked for, and how many of those are shrunk."""
+
+Progress = Callable[[Tally, float], None]
+"""Told now and then what there is, and after how many seconds."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Seconds, or a number of schedules."""
+
+    seconds: float = float("inf")
+    schedules: int = FOR_EVER
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """``60s`` or ``10000``.
+
+        Raises:
+            UsageError: it is neither, or nothing.
+        """
+        wrong = UsageError(f"{text!r} is no budget; give seconds (60s) or a number of schedules (10000)")
+        try:
+            budget = cls(seconds=float(text[:-1])) if text.endswith("s") else cls(schedules=int(text))
+        except ValueError:
+            raise wrong from None
+        if not budget.seconds > 0 or not budget.schedules > 0:  # nor is a NaN
+            raise wrong
+        return budget
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for, and how.
+
+    Attributes:
+        jobs: processes that look; None: as many as there are cores.
+        enough: so many findings end it.
+    """
+
+    protocol: type[Protocol]
+    strategy: str = "swarm"
+    kinds: Sequence[str] = KINDS
+    seed: int = 0
+    jobs: int | None = None
+    enough: int = 1
+
+    def __post_init__(self) -> None:
+        if self.strategy not in STRATEGIES:
+            raise UsageError(f"there is no strategy {self.strategy!r}; choose one of {', '.join(STRATEGIES)}")
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise UsageError(f"there is no kind of fault {kind!r}; choose of {', '.join(KINDS)}")
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"{self.jobs} jobs can not look for anything; give at least 1 (--jobs 2)")
+
+    def run(self, budget: Budget, progress: Progress = lambda tally, seconds: None) -> Tally:
+        """Look until the budget is spent, or enough is found."""
+        began = time.monotonic()
+        jobs = self.jobs or len(os.sched_getaffinity(0))
+        seeds, end = range(self.seed, self.seed + budget.schedules), began + budget.seconds
+        total = Tally()
+        for tally in self._alone(seeds, end) if jobs == 1 else self._together(seeds, end, jobs):
+            total += tally
+            progress(total, time.monotonic() - began)
+            if time.monotonic() > end or len(total.findings) >= self.enough:
+                break
+        return total
+
+    def _alone(self, seeds: range, end: float) -> Iterator[Tally]:
+        """The tallies of one stretch of seeds after the other."""
+        while seeds:
+            tally = self._hunt(seeds, end)
+            yield tally
+            seeds = seeds[tally.schedules :]
+
+    def _together(self, seeds: range, end: float, jobs: int) -> Iterator[Tally]:
+        """Likewise, by several workers, each with seeds of its own."""
+        reference = refer(self.protocol)
+        context = get_context("forkserver")  # whatever threads this process has, the workers start clean
+        with ProcessPoolExecutor(jobs, context, _live_no_longer_than_the_search) as pool:
+
+            def begin(part: range) -> Future[Tally]:
+                seconds = max(0.0, end - time.monotonic())
+                return pool.submit(_chunk, reference, self.strategy, self.kinds, self.enough, part, seconds)
+
+            under_way = {begin(part): part for job in range(jobs) if (part := seeds[job::jobs])}
+            while under_way:
+                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    part, tally = under_way.pop(future), future.result()
+                    yield tally
+                    if rest := part[tally.schedules :]:
+                        under_way[begin(rest)] = rest
+
+    def _hunt(self, seeds: range, end: float) -> Tally:
+        until = min(end, time.monotonic() + CHUNK_SECONDS)
+        return hunt(self.protocol, seeds, self.strategy, self.kinds, until=until, enough=self.enough)
+
+    def smallest(self, finding: Finding) -> Finding:
+        """The smallest run found that goes wrong by the same check: shrunk from this one, or from smaller systems."""
+        best = shrink(finding)
+        wrong = {violation.check for violation in finding.wrong}
+        for shape in shapes_of(self.protocol):
+            tally = hunt(
+                self.protocol, range(SMALLER), self.strategy, self.kinds, shape, enough=SMALLER_FINDINGS, only=wrong
+            )
+            others = [shrink(other) for other in tally.findings.values() if other is not None]
+            best = min(best, *others, key=_extent) if others else best
+        return best
+
+
+def _extent(finding: Finding) -> tuple[int, ...]:
+    """How much there is to read."""
+    scenario = finding.case.scenario
+    return (finding.events, scenario.n, scenario.memories, *size(finding))
+
+
+def _chunk(reference: str, strategy: str, kinds: Sequence[str], enough: int, seeds: range, seconds: float) -> Tally:
+    """In a worker."""
+    search = Search(resolve(reference), strategy, kinds, enough=enough)
+    return search._hunt(seeds, time.monotonic() + seconds)
+
+
+def _live_no_longer_than_the_search() -> None:
+    """In a worker: leave Ctrl-C to the search, and end when it ends, however that is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    search = parent_process()
+    assert search is not None
+
+    def watch() -> None:
+        search.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
