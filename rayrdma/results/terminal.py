@@ -145,6 +145,8 @@ def _lines(result: Result) -> list[tuple[str, str]]:
         lines.append(("checks", f"all {len(result.checks)} hold"))
     if result.folder is not None:
         lines.append(("folder", result.folder))
+    if result.diagram is not None:
+        lines.append(("diagram", result.diagram))
     return lines
 
 
