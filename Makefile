@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed-$(firstword $(shell pwd | cksum))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check verbs test-verbs kills soak bench lock clean
+.PHONY: help setup demo test check verbs test-verbs test-browser kills soak bench lock clean
 # Tests that kill processes and measurements must not run beside anything else, whatever -j says.
 .NOTPARALLEL:
 
@@ -23,7 +23,7 @@ demo: $(STAMP) ## the main job: reproduce the comparison table, in the simulator
 	$(BIN)/rayrdma table
 
 test: $(STAMP) ## the tests: two at a time in the simulator, then one by one those with real processes
-	$(BIN)/python -m pytest -m "not live and not verbs and not guests" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "not live and not verbs and not guests and not browser" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m live
 
 check: $(STAMP) ## formatting, lint and types
@@ -36,6 +36,9 @@ verbs: $(STAMP) ## make the pyverbs of Debian (apt install python3-pyverbs) impo
 
 test-verbs: $(STAMP) ## the tests over RDMA verbs, in guests with a software device; installs nothing
 	$(BIN)/python -m tests.guest test
+
+test-browser: $(STAMP) ## look at the diagrams in Chromium, installed or from Debian's archive; installs nothing
+	$(BIN)/python -m pytest -m browser
 
 kills: $(STAMP) ## kill -9 of 50 leaders at random points, over each transport
 	$(BIN)/python -m tests.actors.kills

@@ -21,7 +21,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rayrdma import experiment
+from rayrdma import experiment, exploration
+from rayrdma.checks.history import read_history
+from rayrdma.checks.linearizability import check_linearizability
 from rayrdma.clusters.nic import NicCache
 from rayrdma.clusters.room import tell_bytes
 from rayrdma.clusters.tolerance import analyse
@@ -29,15 +31,20 @@ from rayrdma.clusters.topology import Topology
 from rayrdma.doctor import examine
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.faults.plan import parse_crashes, parse_pauses
+from rayrdma.impossibility import EXAMPLES, demonstrate
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
 from rayrdma.options import AsJson, Degree, GraphFile, Offsets, Out, Seed, Sizes, read_numbers, read_topology
 from rayrdma.reference import parse_byzantine
 from rayrdma.results import terminal
+from rayrdma.results.exploration import show_exploration, tell_rate
+from rayrdma.results.impossibility import show_impossibility
 from rayrdma.results.result import Result
 from rayrdma.results.scale import show_scale
 from rayrdma.results.table import measure_table
 from rayrdma.results.topology import show_tolerance
 from rayrdma.scenario import choose
+from rayrdma.simulator.explore.draw import KINDS
+from rayrdma.simulator.explore.search import FOR_EVER
 
 ERROR, ENVIRONMENT, USAGE, INTERRUPTED = 1, 2, 64, 130
 _TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click, unexported
@@ -96,7 +103,9 @@ def run(
     register_bytes: Annotated[int | None, typer.Option(help="The size of every register.")] = None,
     processes_per_actor: Annotated[int | None, typer.Option(help="Live processes that share an actor.")] = None,
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster that is already there.")] = None,
-    trace: Annotated[bool, typer.Option("--trace", help="Keep what live processes see; a little slower.")] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Draw the last round: diagram.html in the run folder.")
+    ] = False,
     topology: Annotated[str | None, typer.Option(help="The shared-memory graph: petersen, ring, ...")] = None,
     degree: Degree = None,
     offsets: Offsets = None,
@@ -134,6 +143,71 @@ def replay(
     if not as_json:
         Console().print(f"[bold]replayed {file}[/]: the same trace, byte for byte", highlight=False, soft_wrap=True)
     return _show(result, as_json)
+
+
+@app.command()
+def explore(
+    protocol: Annotated[str, typer.Argument(help="A built-in protocol, or path/to/file.py:ClassName.")],
+    budget: Annotated[str, typer.Option(help="Seconds (60s), or a number of schedules (10000).")] = "60s",
+    strategy: Annotated[str, typer.Option(help="swarm, random or pct.")] = "swarm",
+    faults: Annotated[str, typer.Option(help=f"The kinds that may occur: {','.join(KINDS)}.")] = ",".join(KINDS),
+    jobs: Annotated[int | None, typer.Option(help="Processes that look; one a core.")] = None,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Do not stop at the first violation.")] = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    out: Out = Path("runs"),
+) -> int:
+    """Look for a schedule that breaks a protocol."""
+    with _working(lines=False) as tell:
+        found = exploration.explore(
+            protocol,
+            budget,
+            strategy=strategy,
+            faults=[kind for kind in faults.split(",") if kind],
+            seed=seed,
+            jobs=jobs,
+            enough=FOR_EVER if go_on else 1,
+            storage=out,
+            progress=lambda tally, seconds: tell(tell_rate(tally, seconds), tally.schedules, tally.schedules),
+        )
+    if as_json:
+        sys.stdout.write(found.json().decode() + "\n")
+    else:
+        show_exploration(terminal.console(), found)
+    return ERROR if found.violations else 0
+
+
+@app.command()
+def impossibility(
+    protocol: Annotated[
+        str | None, typer.Argument(help="One of your own; else three naive ones and two right ones.")
+    ] = None,
+    processes: Annotated[int, typer.Option(help="How many.")] = 2,
+    memories: Annotated[int, typer.Option(help="How many.")] = 3,
+    as_json: AsJson = False,
+    out: Out = Path("runs"),
+) -> int:
+    """Show that two delays are too few for consensus where permissions never change."""
+    with _working(lines=False):
+        shown = [demonstrate(name, processes, memories, out) for name in ([protocol] if protocol else EXAMPLES)]
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
+    else:
+        show_impossibility(terminal.console(), shown)
+    wrong = any(each.disagreements for each in shown) if protocol else not all(each.as_proved for each in shown)
+    return ERROR if wrong else 0
+
+
+@app.command()
+def linearizable(
+    file: Annotated[Path, typer.Argument(help="A history, in the format of rayrdma.checks.history.")],
+    as_json: AsJson = False,
+) -> int:
+    """Check whether a history of operations on registers is linearizable."""
+    with _working(lines=False):
+        verdict = check_linearizability(read_history(file))
+    sys.stdout.write(msgspec.json.encode(verdict).decode() + "\n" if as_json else f"{verdict}\n")
+    return 0 if verdict.linearizable else ERROR
 
 
 @app.command()

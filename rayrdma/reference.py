@@ -14,7 +14,7 @@ from rayrdma.faults.byzantine import BEHAVIOURS, find_behaviour
 from rayrdma.faults.plan import Byzantine
 from rayrdma.model.errors import ProtocolError, UsageError
 from rayrdma.model.protocol import Protocol
-from rayrdma.protocols import PROTOCOLS, find_protocol
+from rayrdma.protocols import NAMED, find_protocol
 
 
 def resolve(reference: str) -> type[Protocol]:
@@ -77,7 +77,7 @@ def parse_byzantine(text: str) -> list[Byzantine]:
 
 def refer(named: type[Protocol] | type[Behaviour]) -> str:
     """The reference that finds a class again, as long as its file is there."""
-    if PROTOCOLS.get(named.name) is named or BEHAVIOURS.get(named.name) is named:
+    if NAMED.get(named.name) is named or BEHAVIOURS.get(named.name) is named:
         return named.name
     try:
         file = inspect.getfile(named)

@@ -137,10 +137,11 @@ def test_an_installed_wheel_imports(wheel: Path, tmp_path: Path):
 COMMANDS = {
     "setup": [],
     "demo": ["bin/rayrdma table"],
-    "test": ['-m pytest -m "not live and not verbs and not guests" -n 2', "-m pytest -m live"],
+    "test": ['-m pytest -m "not live and not verbs and not guests and not browser" -n 2', "-m pytest -m live"],
     "check": ["-m ruff check .", "-m ruff format --check .", "-m mypy --strict"],
     "verbs": ["-m rayrdma.pyverbs_link"],
     "test-verbs": ["-m tests.guest test"],
+    "test-browser": ["-m pytest -m browser"],
     "kills": ["-m tests.actors.kills"],
     "soak": ["-m tests.soak"],
     "bench": ["bin/rayrdma bench"],
@@ -299,7 +300,7 @@ def test_clean_keeps_the_run_folders(tmp_path: Path):
 # CI
 
 
-@pytest.mark.parametrize(("failing", "ran"), [("none", ["check", "test", "kills"]), ("check", ["check"])])
+@pytest.mark.parametrize(("failing", "ran"), [("none", ["check", "test", "kills", "test-verbs"]), ("check", ["check"])])
 def test_ci_runs_its_commands_and_stops_at_a_failure(tmp_path: Path, failing: str, ran: list[str]):
     make = tmp_path / "make"
     make.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log\ntest "$*" != {failing}\n')

@@ -11,7 +11,7 @@ from tests.cli.command import Command
 
 USAGE = [
     # arguments, what the line names
-    (["run", "raft"], ["'raft'", "paxos, paxos-two-phase, disk-paxos"]),
+    (["run", "raft"], ["'raft'", "paxos, paxos-two-phase, fast-paxos, disk-paxos"]),
     (["run"], ["protocol", "rayrdma run --help"]),
     ([], ["command", "rayrdma --help"]),
     (["walk"], ["walk", "--help"]),
@@ -52,6 +52,14 @@ USAGE = [
     (["run", "own.py:Beyond"], ["region 'few' has registers 0 to 1, there is no register 2"]),
     (["run", "own.txt:Own"], ["own.txt", "no Python file"]),
     (["table", "--engine", "both,ray"], ["'both,ray'", "sim, ray, both"]),
+    (["explore", "raft"], ["'raft'", "fast-paxos"]),
+    (["explore", "paxos", "--budget", "0"], ["'0' is no budget", "60s", "10000"]),
+    (["explore", "paxos", "--budget", "-3s"], ["'-3s' is no budget"]),
+    (["explore", "paxos", "--budget", "nans"], ["'nans' is no budget"]),
+    (["explore", "paxos", "--budget", "soon"], ["'soon' is no budget"]),
+    (["explore", "paxos", "--strategy", "luck"], ["'luck'", "swarm, random, pct"]),
+    (["explore", "paxos", "--faults", "crash,rain"], ["'rain'", "crash, memory-crash, pause, byzantine"]),
+    (["explore", "paxos", "--jobs", "0"], ["0 jobs", "--jobs 2"]),
     (["replay"], ["file", "rayrdma replay --help"]),
     (["replay", "none.json"], ["none.json", "No such file", "replay.json"]),
 ]

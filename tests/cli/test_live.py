@@ -18,8 +18,8 @@ def test_the_live_part_of_the_table(tmp_path: Path) -> None:
     assert table["holds"]
     assert table["bounds"] == []
     assert [latency["protocol"] for latency in table["latencies"]] == [
-        "paxos", "paxos-two-phase", "disk-paxos", "disk-paxos-two-phase", "protected-memory-paxos",
-        "fast-and-robust", "ben-or", "hybrid-ben-or",
+        "paxos", "paxos-two-phase", "fast-paxos", "disk-paxos", "disk-paxos-two-phase", "protected-memory-paxos",
+        "aligned-paxos", "fast-and-robust", "ben-or", "hybrid-ben-or",
     ]  # fmt: skip
     for latency in table["latencies"]:
         assert latency["rounds"] == len(latency["seconds"]) == 200

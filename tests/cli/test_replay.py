@@ -58,7 +58,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
         (lambda content: b"\x00\xff", 64, ["no replay file"]),
         (lambda content: b"", 64, ["no replay file"]),
         (lambda content: b'{"format": "flight-recorder", "version": 1}', 64, ["'flight-recorder'", "'rayrdma-replay'"]),
-        (changed(lambda replay: replay.update(version=1)), 64, ["version 1", "reads version 2"]),
+        (changed(lambda replay: replay.update(version=1)), 64, ["version 1", "reads version 3"]),
         (changed(lambda replay: replay.update(choices=[])), 64, ["corrupt", "no round"]),
         (changed(lambda replay: replay.pop("memories")), 64, ["corrupt", "memories"]),
         (changed(lambda replay: replay.update(memories="three")), 64, ["corrupt", "memories"]),
