@@ -36,7 +36,7 @@ from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
 from rayrdma.options import AsJson, Degree, GraphFile, Offsets, Out, Seed, Sizes, read_numbers, read_topology
 from rayrdma.reference import parse_byzantine
 from rayrdma.results import terminal
-from rayrdma.results.exploration import show_exploration, tell_rate
+from rayrdma.results.exploration import show_exhaustion, show_exploration, tell_rate, tell_states
 from rayrdma.results.impossibility import show_impossibility
 from rayrdma.results.result import Result
 from rayrdma.results.scale import show_scale
@@ -44,9 +44,11 @@ from rayrdma.results.table import measure_table
 from rayrdma.results.topology import show_tolerance
 from rayrdma.scenario import choose
 from rayrdma.simulator.explore.draw import KINDS
+from rayrdma.simulator.explore.exhaustive.system import Bounds
 from rayrdma.simulator.explore.search import FOR_EVER
 
 ERROR, ENVIRONMENT, USAGE, INTERRUPTED = 1, 2, 64, 130
+EXHAUSTIVE = "exhaustive"
 _TyperUsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click, unexported
 
 app = typer.Typer(
@@ -148,25 +150,59 @@ def replay(
 @app.command()
 def explore(
     protocol: Annotated[str, typer.Argument(help="A built-in protocol, or path/to/file.py:ClassName.")],
-    budget: Annotated[str, typer.Option(help="Seconds (60s), or a number of schedules (10000).")] = "60s",
-    strategy: Annotated[str, typer.Option(help="swarm, random or pct.")] = "swarm",
+    budget: Annotated[str, typer.Option(help="Seconds (60s), or a number of schedules, or of states (10000).")] = "60s",
+    strategy: Annotated[str, typer.Option(help="swarm, random, pct or exhaustive.")] = "swarm",
     faults: Annotated[str, typer.Option(help=f"The kinds that may occur: {','.join(KINDS)}.")] = ",".join(KINDS),
     jobs: Annotated[int | None, typer.Option(help="Processes that look; one a core.")] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="Do not stop at the first violation.")] = False,
+    processes: Annotated[int | None, typer.Option(help="Exhaustive: how many.")] = None,
+    memories: Annotated[int | None, typer.Option(help="Exhaustive: how many.")] = None,
+    elections: Annotated[int | None, typer.Option(help="Exhaustive: how often each process may lead.")] = None,
+    preemptions: Annotated[int | None, typer.Option(help="Exhaustive: how often one has to wait for another.")] = None,
+    reduction: Annotated[bool, typer.Option(help="Exhaustive: leave out what makes no difference.")] = True,
     seed: Seed = 0,
     as_json: AsJson = False,
     out: Out = Path("runs"),
 ) -> int:
     """Look for a schedule that breaks a protocol."""
+    kinds = [kind for kind in faults.split(",") if kind]
+    everything = strategy == EXHAUSTIVE
+    if everything and (jobs not in (None, 1) or seed):
+        raise UsageError("--strategy exhaustive draws nothing, and one process looks; leave out --seed and --jobs")
+    if not everything and ((processes, memories, elections, preemptions) != (None,) * 4 or not reduction):
+        raise UsageError(
+            "--processes, --memories, --elections, --preemptions and --no-reduction are for --strategy exhaustive; "
+            f"{strategy} draws such things"
+        )
+    enough = FOR_EVER if go_on else 1
+    if everything:
+        with _working(lines=False) as tell:
+            looked = exploration.explore_all(
+                protocol,
+                budget,
+                processes=processes,
+                memories=memories,
+                bounds=Bounds(elections=1 if elections is None else elections, preemptions=preemptions),
+                faults=kinds,
+                reduce=reduction,
+                enough=enough,
+                storage=out,
+                progress=lambda so_far, seconds: tell(tell_states(so_far, seconds), so_far.states, so_far.states),
+            )
+        if as_json:
+            sys.stdout.write(looked.json().decode() + "\n")
+        else:
+            show_exhaustion(terminal.console(), looked)
+        return ERROR if looked.violations else 0
     with _working(lines=False) as tell:
         found = exploration.explore(
             protocol,
             budget,
             strategy=strategy,
-            faults=[kind for kind in faults.split(",") if kind],
+            faults=kinds,
             seed=seed,
             jobs=jobs,
-            enough=FOR_EVER if go_on else 1,
+            enough=enough,
             storage=out,
             progress=lambda tally, seconds: tell(tell_rate(tally, seconds), tally.schedules, tally.schedules),
         )

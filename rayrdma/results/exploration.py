@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from rayrdma.exploration import Exploration
+from rayrdma.exploration import Exhaustion, Exploration
+from rayrdma.simulator.explore.exhaustive.exhaust import Exhausted
 from rayrdma.simulator.explore.hunt import Tally
 
 from .quantities import seconds
@@ -27,6 +28,35 @@ def show_exploration(console: Console, found: Exploration) -> None:
     console.print(Text(f"  searched    {size} ({found.strategy}, seeds from {found.seed}, {found.jobs} jobs)"))
     for goal, schedules in found.goals.items():
         console.print(Text(f"  {schedules:>11,} {goal}", "" if schedules else "yellow"))
+    _show_wrong(console, found)
+
+
+def tell_states(looked: Exhausted, elapsed: float) -> str:
+    """How far it is."""
+    rate = f"{looked.states / max(elapsed, 1e-9):,.0f} states/s"
+    return f"{rate}, {len(looked.spaces)} systems, {looked.outcomes} outcomes, {len(looked.findings)} wrong"
+
+
+def show_exhaustion(console: Console, found: Exhaustion) -> None:
+    """A few lines; and if there is one, a run that goes wrong."""
+    if found.violations:
+        verdict = (f"{found.violations:,} outcomes wrong", "bold red")
+    else:
+        verdict = ("nothing wrong", "bold green") if found.finished else ("nothing wrong so far", "bold yellow")
+    console.print(Text.assemble((found.protocol, "bold"), "  ", verdict))
+    systems = "1 system" if found.systems == 1 else f"{found.systems:,} systems"
+    bounds = f"each process leads {found.elections} times at most" if found.elections > 1 else "each leads once at most"
+    if found.preemptions is not None:
+        bounds += f", {found.preemptions} preemptions"
+    console.print(f"  searched    {systems} of {found.processes} processes and {found.memories} memories, {bounds}")
+    covered = f"{found.schedules:.3g} schedules" if found.finished else "not finished"
+    how = "" if found.reduced else ", without reduction"
+    size = f"{found.states:,} states, {found.steps:,} steps in {seconds(found.seconds)}"
+    console.print(f"  covered     {covered}{how}: {size}, {found.outcomes:,} outcomes")
+    _show_wrong(console, found)
+
+
+def _show_wrong(console: Console, found: Exploration | Exhaustion) -> None:
     for wrong in found.wrong:
         console.print(Text(f"  {wrong}", "red"), soft_wrap=True)
     if found.smallest is not None:

@@ -82,3 +82,47 @@ def test_a_protocol_that_raises_is_a_finding(rayrdma: Command, broken: Path) -> 
     assert found.code == 1
     assert "ValueError: not thought of" in found.output + found.errors
     assert "broken.py, line" in found.output + found.errors
+
+
+def test_every_schedule(rayrdma: Command, broken: Path) -> None:
+    found = rayrdma("explore", "protected-memory-paxos", "--strategy", "exhaustive", "--json")
+    assert (found.code, found.errors) == (0, "")
+    told = found.json
+    assert told["finished"]
+    assert (told["processes"], told["memories"], told["violations"], told["smallest"]) == (2, 1, 0, None)
+    assert told["states"] < told["steps"] < told["schedules"]
+    assert not Path("runs").exists()
+    without = rayrdma("explore", "protected-memory-paxos", "--strategy", "exhaustive", "--no-reduction", "--json").json
+    assert without["schedules"] > told["schedules"]
+    wrong = rayrdma("explore", f"{broken}:Hasty", "--strategy", "exhaustive", "--memories", 2)
+    assert wrong.code == 1
+    lines = wrong.output.splitlines()
+    assert lines[0] == "hasty  1 outcomes wrong"
+    replayed = rayrdma("replay", lines[-1].split()[2], "--json")
+    assert replayed.code == 1
+
+
+def test_an_exhaustive_search_may_not_finish(rayrdma: Command) -> None:
+    found = rayrdma("explore", "protected-memory-paxos", "--strategy", "exhaustive", "--processes", 3, "--budget", 100)
+    assert found.code == 0
+    assert found.output.splitlines()[0] == "protected-memory-paxos  nothing wrong so far"
+    assert "not finished" in found.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("paxos", "--memories", 2), "--strategy exhaustive"),
+        (("paxos", "--no-reduction"), "--strategy exhaustive"),
+        (("paxos", "--strategy", "exhaustive", "--seed", 3), "leave out --seed"),
+        (("paxos", "--strategy", "exhaustive", "--jobs", 2), "leave out --seed and --jobs"),
+        (("paxos", "--strategy", "exhaustive", "--elections", 0), "--elections 1"),
+        (("paxos", "--strategy", "exhaustive", "--processes", 0), "at least one process"),
+        (("paxos", "--strategy", "exhaustive", "--faults", "flood"), "no kind of fault"),
+        (("hybrid-ben-or", "--strategy", "exhaustive"), "does not know"),
+    ],
+)
+def test_what_an_exhaustive_search_can_not_do(rayrdma: Command, arguments: tuple[object, ...], says: str) -> None:
+    found = rayrdma("explore", *arguments)
+    assert found.code == 64
+    assert says in found.said()

@@ -109,7 +109,7 @@ def _faults(rng: random.Random, protocol: type[Protocol], shape: Shape, kinds: S
     """At most what the protocol tolerates, in a run of its usual size: one process, and a minority of the memories."""
     faults: list[Fault] = []
     victim = rng.randrange(shape.n)
-    if "byzantine" in kinds and (behaviours := _behaviours(protocol)):
+    if "byzantine" in kinds and (behaviours := behaviours_of(protocol)):
         faults.append(Byzantine(victim, rng.choice(behaviours)))
     elif "crash" in kinds:
         faults.append(Crash(process=victim, at=_moment(rng)))
@@ -128,7 +128,8 @@ def _moment(rng: random.Random) -> float | After:
     return After(rng.choice(PROCESS_OPERATIONS), rng.randrange(1, 12))
 
 
-def _behaviours(protocol: type[Protocol]) -> list[str]:
+def behaviours_of(protocol: type[Protocol]) -> list[str]:
+    """What a Byzantine process may do to this protocol."""
     if not protocol.byzantine:
         return []
     return [name for name, does in BEHAVIOURS.items() if not does.attacks or issubclass(protocol, does.attacks)]

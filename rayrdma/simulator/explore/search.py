@@ -71,10 +71,10 @@ class Search:
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
-            raise UsageError(f"there is no strategy {self.strategy!r}; choose one of {', '.join(STRATEGIES)}")
-        for kind in self.kinds:
-            if kind not in KINDS:
-                raise UsageError(f"there is no kind of fault {kind!r}; choose of {', '.join(KINDS)}")
+            raise UsageError(
+                f"there is no strategy {self.strategy!r}; choose one of {', '.join(STRATEGIES)}, exhaustive"
+            )
+        check_kinds(self.kinds)
         if self.jobs is not None and self.jobs < 1:
             raise UsageError(f"{self.jobs} jobs can not look for anything; give at least 1 (--jobs 2)")
 
@@ -132,6 +132,13 @@ class Search:
             others = [shrink(other) for other in tally.findings.values() if other is not None]
             best = min(best, *others, key=_extent) if others else best
         return best
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raise UsageError unless there are such kinds of faults."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(f"there is no kind of fault {kind!r}; choose of {', '.join(KINDS)}")
 
 
 def _extent(finding: Finding) -> tuple[int, ...]:
