@@ -33,11 +33,13 @@ from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.faults.plan import parse_crashes, parse_pauses
 from rayrdma.impossibility import EXAMPLES, demonstrate
 from rayrdma.model.errors import EnvironmentProblem, RayrdmaError, UsageError
+from rayrdma.mutation_score import score
 from rayrdma.options import AsJson, Degree, GraphFile, Offsets, Out, Seed, Sizes, read_numbers, read_topology
 from rayrdma.reference import parse_byzantine
 from rayrdma.results import terminal
 from rayrdma.results.exploration import show_exhaustion, show_exploration, tell_rate, tell_states
 from rayrdma.results.impossibility import show_impossibility
+from rayrdma.results.mutation_score import show_score
 from rayrdma.results.result import Result
 from rayrdma.results.scale import show_scale
 from rayrdma.results.table import measure_table
@@ -211,6 +213,23 @@ def explore(
     else:
         show_exploration(terminal.console(), found)
     return ERROR if found.violations else 0
+
+
+@app.command()
+def mutants(
+    protocols: Annotated[list[str] | None, typer.Argument(help="Whose mutants; all that there are.")] = None,
+    budget: Annotated[str, typer.Option(help="Of each: seconds (60s), or a number of schedules (10000).")] = "60s",
+    jobs: Annotated[int | None, typer.Option(help="Mutants that are hunted for at a time; one a core.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Look whether the checks catch every known mistake in the protocols."""
+    with _working(lines=False) as tell:
+        scored = score(protocols or (), budget, jobs=jobs, progress=tell)
+    if as_json:
+        sys.stdout.write(scored.json().decode() + "\n")
+    else:
+        show_score(terminal.console(), scored)
+    return 0 if scored.holds else ERROR
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
 from rayrdma.model.signatures import Signed
+from rayrdma.mutants.robust_backup import through
 from rayrdma.protocols.automaton import EVERYBODY, Automaton, Input, Received
 from rayrdma.protocols.broadcast import (
     ATTEST,
@@ -32,7 +33,7 @@ from rayrdma.protocols.dissemination import Decision
 from rayrdma.protocols.fast_and_robust import FastAndRobust
 from rayrdma.protocols.paxos import Accept, Promise
 from rayrdma.protocols.preferential_paxos import Preference, PreferentialPaxos, PriorityPaxos, SetUp
-from rayrdma.protocols.robust_backup import RobustBackup, RobustBackupPaxos
+from rayrdma.protocols.robust_backup import RobustBackupPaxos
 from rayrdma.protocols.transmission import Peer, Transmission, Transmitter
 
 NOTHING = Evidence(leaders=None, proof=None)
@@ -230,17 +231,6 @@ class _ProposesWhatItLikes(Transmitter):
     def __init__(self, process: Process, protocol: type[Protocol], on_decide: Any, acceptable: Any) -> None:
         super().__init__(process, protocol, on_decide, acceptable)
         self.own = Automaton(process, process.id, _AdoptsWhatItLikes)
-
-
-def through(broadcast: type[Certified], base: type[RobustBackup] = RobustBackupPaxos) -> type[RobustBackup]:
-    """``base``, over another broadcast."""
-    over = type(broadcast.__name__, (Transmitter,), {"broadcast": broadcast})
-    return type(broadcast.__name__, (base,), {"over": over})
-
-
-def falling_back_to(slow: type[RobustBackup]) -> type[FastAndRobust]:
-    """Fast & Robust with another backup."""
-    return type(slow.__name__, (FastAndRobust,), {"slow": slow})
 
 
 class InventsDecisions(Liar):

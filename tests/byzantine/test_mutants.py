@@ -6,10 +6,42 @@ import random
 
 import pytest
 
+from rayrdma.faults.byzantine.voting import ForgedQuorum, OmitLocks, StaleLock, TwoProposals, VoteTwice
+from rayrdma.mutants.fab import DecidesByHalf, ForgetsWhatItAccepted, NeedsNoReports
+from rayrdma.mutants.pbft import (
+    BelievesAnyLock,
+    ChecksNoSignature,
+    CountsAChangeTwice,
+    CountsASignerTwice,
+    LocksAfterItsVote,
+    MinimalQuorum,
+    ProposesTheOldestLock,
+    ReportsNoLock,
+    TrustsTheLeadersChoice,
+    VotesForEveryProposal,
+    VotesInViewsThatItLeft,
+)
 from rayrdma.protocols import PBFT
 
 from .attacks import attack, fitting, lawless
-from .mutants import MUTANTS, Mutant
+from .exploits import Mutant
+
+MUTANTS = (
+    Mutant(ReportsNoLock, (), 400),
+    Mutant(LocksAfterItsVote, (), 400),
+    Mutant(TrustsTheLeadersChoice, (OmitLocks,), 1000),
+    Mutant(BelievesAnyLock, (StaleLock,), 3000),
+    Mutant(CountsASignerTwice, (ForgedQuorum,), 20),
+    Mutant(CountsAChangeTwice, (OmitLocks,), 1000),
+    Mutant(ChecksNoSignature, (ForgedQuorum,), 20),
+    Mutant(MinimalQuorum, (TwoProposals,), 100),
+    Mutant(VotesForEveryProposal, (TwoProposals, VoteTwice, OmitLocks), 400),
+    Mutant(VotesInViewsThatItLeft, (), 100),
+    Mutant(NeedsNoReports, (OmitLocks,), 1000),
+    Mutant(ForgetsWhatItAccepted, (), 400),
+    Mutant(DecidesByHalf, (TwoProposals,), 100),
+    Mutant(ProposesTheOldestLock, (), 3000),
+)
 
 
 def first_caught(mutant: Mutant) -> int | None:

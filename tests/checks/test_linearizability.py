@@ -24,8 +24,8 @@ from rayrdma.checks.specifications import (
     Specification,
 )
 from rayrdma.model.trace import Noted
+from rayrdma.mutants.mutant import mutate
 from tests.clusters.zoo import ZOO
-from tests.mutation import mutate
 from tests.protocols.mixed import INVOKED, Script, graph
 from tests.protocols.mixed_mutants import at_the_bound
 

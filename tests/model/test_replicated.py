@@ -16,11 +16,11 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.model.quorums import majority
 from rayrdma.model.regions import Region, Value
 from rayrdma.model.replicated import ReplicatedMemory
+from rayrdma.mutants.mutant import mutate
 from rayrdma.simulator.kernel import Kernel
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Adversary, Constant, Schedule
 from tests.fuzz import random_crashes
-from tests.mutation import mutate
 from tests.scripted import Scripted
 
 N = 3

@@ -13,10 +13,11 @@ from rayrdma.checks.outcome import OUTCOME, termination
 from rayrdma.clusters.topology import make_topology
 from rayrdma.model.graph import Graph, complete
 from rayrdma.model.protocol import Protocol
+from rayrdma.mutants.mutant import mutate
 from rayrdma.protocols import mixed_register
 from rayrdma.protocols.mixed_consensus import MixedConsensus
 from tests.fuzz import Run
-from tests.mutation import Mutant, mutate
+from tests.mutation import Mutant
 
 from .mixed import Cliques, Script, crashes, graph, histories, linearizable, run_on
 

@@ -4,31 +4,54 @@ from __future__ import annotations
 
 import pytest
 
+from rayrdma.checks.observation import Violation
 from rayrdma.checks.outcome import OUTCOME
 from rayrdma.faults.plan import Crash
+from rayrdma.mutants.aligned_paxos import BOTH_KINDS, ERASES, PHASE_2_AT_A_LATE_MEMORY
+from rayrdma.mutants.mutant import Edited, StaleMutant
+from rayrdma.mutants.protected_memory_paxos import (
+    ACKS_OF_TWO_ATTEMPTS,
+    NAKS_OF_STEP_B,
+    NO_SHORTCUT,
+    ONLY_THE_OWNER_DECIDES,
+)
 from rayrdma.protocols import AlignedPaxos, DiskPaxos, ProtectedMemoryPaxos
 from rayrdma.simulator.schedule import Constant
 from tests.fuzz import CRASH_TOLERANT, Run, run
-from tests.mutation import Mutant, StaleMutant
 from tests.scripted import MESSAGE, Scripted
 
-from . import aligned_mutants, fast_mutants, mutants
-from .mutants import ACKS_OF_TWO_ATTEMPTS, NAKS_OF_STEP_B, NO_SHORTCUT, ONLY_THE_OWNER_DECIDES
+from .budgets import BUDGETS, HARMLESS, MUTANTS, parties
 
-TABLES = (mutants, aligned_mutants, fast_mutants)
-MUTANTS = [mutant for table in TABLES for mutant in table.MUTANTS]
-HARMLESS = [mutant for table in TABLES for mutant in table.HARMLESS]
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
-def test_mutant_is_caught(mutant: Mutant) -> None:
-    assert mutant.first_caught(range(mutant.budget)) is not None
+ERASING = {ONLY_THE_OWNER_DECIDES: "M4", ERASES: "L4"}
+ERASING_BUDGET = 1_500
+OF_THEIR_OWN = (NO_SHORTCUT, ACKS_OF_TWO_ATTEMPTS, *ERASING, BOTH_KINDS)
+"""Those that have a test of their own below."""
 
 
-@pytest.mark.parametrize("mutant", HARMLESS, ids=str)
-def test_harmless_mutant_is_let_be(mutant: Mutant) -> None:
-    assert mutant.harmless
-    assert mutant.first_caught(range(mutant.budget)) is None
+def first_caught(mutant: Edited, budget: int) -> list[Violation] | None:
+    """What the checks say of the first seed that shows the mistake."""
+    for seed in range(budget):
+        violations = run(mutant.build(), *parties(mutant), seed).violations()
+        if violations:
+            return violations
+    return None
+
+
+def test_every_mutant_has_a_budget_or_a_test_of_its_own() -> None:
+    rest = [str(mutant) for mutant in MUTANTS if not mutant.harmless and mutant not in OF_THEIR_OWN]
+    assert sorted(BUDGETS) == sorted(rest)
+
+
+@pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if str(mutant) in BUDGETS], ids=str)
+def test_mutant_is_caught(mutant: Edited) -> None:
+    assert first_caught(mutant, BUDGETS[str(mutant)]) is not None
+
+
+@pytest.mark.parametrize(
+    "mutant", [mutant for mutant in MUTANTS if mutant.harmless and mutant not in OF_THEIR_OWN], ids=str
+)
+def test_harmless_mutant_is_let_be(mutant: Edited) -> None:
+    assert first_caught(mutant, HARMLESS) is None
 
 
 @pytest.mark.parametrize("protocol", CRASH_TOLERANT, ids=lambda protocol: protocol.name)
@@ -40,31 +63,27 @@ def test_the_honest_protocol_passes_what_its_mutants_fail(protocol: type) -> Non
 
 
 def test_mutants_have_names_of_their_own() -> None:
-    everything = [*MUTANTS, *HARMLESS, NO_SHORTCUT, ACKS_OF_TWO_ATTEMPTS, *ERASING, aligned_mutants.BOTH_KINDS]
-    assert len({str(mutant) for mutant in everything}) == len(everything)
+    assert len({str(mutant) for mutant in MUTANTS}) == len(MUTANTS)
 
 
 @pytest.mark.parametrize("snippet", ["a line that is not there", "self.block"])
 def test_a_snippet_that_is_not_there_once_fails_loudly(snippet: str) -> None:
     with pytest.raises(StaleMutant, match=r"times in rayrdma\.protocols\.disk_paxos"):
-        Mutant(DiskPaxos, "stale", ((snippet, ""),), 1).build()
-
-
-ERASING = {ONLY_THE_OWNER_DECIDES: "M4", aligned_mutants.ERASES: "L4"}
+        Edited(DiskPaxos, "stale", (), ((snippet, ""),)).build()
 
 
 @pytest.mark.parametrize("mutant", ERASING, ids=str)
-def test_erasing_what_one_accepted_breaks_nothing_that_was_promised(mutant: Mutant) -> None:
+def test_erasing_what_one_accepted_breaks_nothing_that_was_promised(mutant: Edited) -> None:
     broken = set()
-    for seed in range(mutant.budget):
-        outcome = run(mutant.build(), *mutant.shape, seed)
+    for seed in range(ERASING_BUDGET):
+        outcome = run(mutant.build(), *parties(mutant), seed)
         assert all(check(outcome.observation) is None for check in OUTCOME), outcome
         broken |= {violation.check for violation in outcome.violations()}
     assert broken == {ERASING[mutant]}
 
 
 def test_who_asks_for_a_majority_of_each_kind_blocks_where_aligned_paxos_decides() -> None:
-    protocol = aligned_mutants.BOTH_KINDS.build()
+    protocol = BOTH_KINDS.build()
     memories_gone = [Crash(memory=0), Crash(memory=1)]
     for seed in range(100):
         assert run(protocol, 3, 3, seed).decided()
@@ -180,6 +199,6 @@ def a_memory_is_late(protocol: type[AlignedPaxos]) -> Run:
 
 
 def test_each_memory_has_its_own_phase_1_before_phase_2() -> None:
-    outcome = a_memory_is_late(aligned_mutants.PHASE_2_AT_A_LATE_MEMORY.build())
+    outcome = a_memory_is_late(PHASE_2_AT_A_LATE_MEMORY.build())
     assert "agreement: p1 decided 'v1' at 12, p2 decided 'v2' at 35" in map(str, outcome.violations())
     assert a_memory_is_late(AlignedPaxos).violations() == []

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from rayrdma.mutants.disk_paxos import MUTANTS as DISK_PAXOS
 from rayrdma.results.diagram import page
 from tests.fuzz import Run, run
-from tests.protocols.mutants import DISK_PAXOS
 from tests.results.browser import opened
 from tests.results.test_diagram import HOSTILE, hostile, live_log, take_over
 from tests.results.test_quorums import disagreeing

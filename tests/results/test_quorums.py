@@ -10,11 +10,14 @@ import pytest
 from rayrdma.model.operations import CHANGE_PERMISSION
 from rayrdma.model.outcomes import ACK
 from rayrdma.model.trace import Decided, Delivered, Event, Issued, Responded
+from rayrdma.mutants.disk_paxos import MUTANTS as DISK_PAXOS
+from rayrdma.mutants.mutant import Mutant
+from rayrdma.mutants.paxos import MUTANTS as MESSAGE_PAXOS
+from rayrdma.mutants.protected_memory_paxos import MUTANTS as PROTECTED_MEMORY_PAXOS
 from rayrdma.protocols import PROTOCOLS
 from rayrdma.results.diagram import page
 from rayrdma.results.diagram.quorums import Trace, disagreement
 from tests.fuzz import Run, run
-from tests.protocols.mutants import DISK_PAXOS, MESSAGE_PAXOS, PROTECTED_MEMORY_PAXOS
 from tests.results.test_diagram import laid_out
 from tests.scripted import Scripted
 
@@ -66,10 +69,10 @@ def test_whatever_the_schedule_exactly_a_quorum_is_counted(protocol: str, quorum
             assert all(at is not None and at < each.position for at in answered), f"seed {seed}: {each}"
 
 
-def disagreeing(mutants: Sequence[object], name: str, seeds: int = 400) -> Run:
+def disagreeing(mutants: Sequence[Mutant], name: str, seeds: int = 400) -> Run:
     mutant = next(mutant for mutant in mutants if name in str(mutant))
     for seed in range(seeds):
-        played = run(mutant.build(), *mutant.shape, seed)  # type: ignore[attr-defined]
+        played = run(mutant.build(), 3, 3 if mutant.protocol.needs_memories else 0, seed)
         if len({each.value for each in played.observation.decisions}) > 1:
             return played
     raise AssertionError(f"{name} never disagreed with itself")

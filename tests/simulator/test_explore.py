@@ -12,6 +12,8 @@ from rayrdma.checks.goals import goals_of
 from rayrdma.faults.plan import Byzantine, Crash, Pause
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
+from rayrdma.mutants import disk_paxos, paxos, protected_memory_paxos
+from rayrdma.mutants.mutant import Mutant
 from rayrdma.protocols import PROTOCOLS, ProtectedMemoryPaxos
 from rayrdma.simulator.explore.choosers import PriorityChanges, link_of
 from rayrdma.simulator.explore.draw import KINDS, STRATEGIES, draw, shapes_of
@@ -19,9 +21,9 @@ from rayrdma.simulator.explore.hunt import Finding, Tally, hunt
 from rayrdma.simulator.explore.search import Budget, Search
 from rayrdma.simulator.explore.shrink import shrink, size
 from rayrdma.simulator.stepper import Given, Stepper
-from tests.mutation import Mutant
-from tests.protocols.mutants import MUTANTS, PROTECTED_MEMORY_PAXOS
 
+MUTANTS = [mutant for table in (paxos, disk_paxos, protected_memory_paxos) for mutant in table.MUTANTS]
+PROTECTED_MEMORY_PAXOS = protected_memory_paxos.MUTANTS
 ENOUGH = 20_000
 """Schedules; most mutants take a few dozen."""
 FEW_PROCESSES, FEW_EVENTS = 3, 15

@@ -9,8 +9,8 @@ import pytest
 
 from rayrdma.model.permissions import everyone, exclusive_writer
 from rayrdma.model.regions import Region
+from rayrdma.mutants.mutant import mutate
 from rayrdma.transports.verbs import layout
-from tests.mutation import mutate
 
 from . import test_verbs_layout as tests
 

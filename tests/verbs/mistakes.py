@@ -17,9 +17,9 @@ from itertools import groupby
 from typing import Any
 from unittest.mock import patch
 
+from rayrdma.mutants.mutant import StaleMutant
 from rayrdma.transports.verbs import committed, in_place
 from rayrdma.transports.verbs.agent import Revocation
-from tests.mutation import StaleMutant
 from tests.verbs import test_agent, test_doubt, test_keys, test_moments, test_overtaken, together
 from tests.verbs.together import Together
 

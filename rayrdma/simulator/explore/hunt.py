@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rayrdma.checks.observation import Violation
@@ -72,7 +72,7 @@ def hunt(
     *,
     until: float = float("inf"),
     enough: int = 1,
-    only: Collection[str] | None = None,
+    only: Container[str] | None = None,
 ) -> Tally:
     """Run what these seeds stand for, until ``until`` by `time.monotonic`.
 

@@ -53,6 +53,12 @@ class Budget:
         return budget
 
 
+def check_jobs(jobs: int | None) -> None:
+    """Raise UsageError unless so many processes can look."""
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"{jobs} jobs can not look for anything; give at least 1 (--jobs 2)")
+
+
 @dataclass(frozen=True)
 class Search:
     """What is looked for, and how.
@@ -75,8 +81,7 @@ class Search:
                 f"there is no strategy {self.strategy!r}; choose one of {', '.join(STRATEGIES)}, exhaustive"
             )
         check_kinds(self.kinds)
-        if self.jobs is not None and self.jobs < 1:
-            raise UsageError(f"{self.jobs} jobs can not look for anything; give at least 1 (--jobs 2)")
+        check_jobs(self.jobs)
 
     def run(self, budget: Budget, progress: Progress = lambda tally, seconds: None) -> Tally:
         """Look until the budget is spent, or enough is found."""
@@ -102,7 +107,7 @@ class Search:
         """Likewise, by several workers, each with seeds of its own."""
         reference = refer(self.protocol)
         context = get_context("forkserver")  # whatever threads this process has, the workers start clean
-        with ProcessPoolExecutor(jobs, context, _live_no_longer_than_the_search) as pool:
+        with ProcessPoolExecutor(jobs, context, live_no_longer_than_the_search) as pool:
 
             def begin(part: range) -> Future[Tally]:
                 seconds = max(0.0, end - time.monotonic())
@@ -153,7 +158,7 @@ def _chunk(reference: str, strategy: str, kinds: Sequence[str], enough: int, see
     return search._hunt(seeds, time.monotonic() + seconds)
 
 
-def _live_no_longer_than_the_search() -> None:
+def live_no_longer_than_the_search() -> None:
     """In a worker: leave Ctrl-C to the search, and end when it ends, however that is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     search = parent_process()

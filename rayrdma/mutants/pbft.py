@@ -1,33 +1,13 @@
-"""The classical mistakes of voting in views, each as the one method that it spoils, and a budget of schedules."""
+"""The classical mistakes of voting in views, in PBFT: each is the one method that it spoils."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from rayrdma.faults.behaviour import Behaviour
-from rayrdma.faults.byzantine.voting import ForgedQuorum, OmitLocks, StaleLock, TwoProposals, VoteTwice
-from rayrdma.model.protocol import Protocol
-from rayrdma.protocols import PBFT, FaB
-from rayrdma.protocols.pbft import COMMIT
+from rayrdma.protocols.pbft import COMMIT, PBFT
 from rayrdma.protocols.views import Ballot, Certificate, same
 
-
-@dataclass(frozen=True)
-class Mutant:
-    """A protocol with one mistake.
-
-    Attributes:
-        by: the behaviours that exploit it, one of them in each schedule; empty: any.
-        budget: schedules within which the checks must catch it.
-    """
-
-    protocol: type[Protocol]
-    by: tuple[type[Behaviour], ...]
-    budget: int
-
-    def __str__(self) -> str:
-        return self.protocol.__name__
+from .mutant import derived
 
 
 class HastyPBFT(PBFT):
@@ -36,13 +16,9 @@ class HastyPBFT(PBFT):
     first_time_out = 10
 
 
-class HastyFaB(FaB):
-    """Likewise."""
-
-    first_time_out = 8
-
-
 class ReportsNoLock(HastyPBFT):
+    """It reports no lock."""
+
     def view_change(self, view: int) -> Any:
         self.lock = None
         return super().view_change(view)
@@ -59,6 +35,8 @@ class LocksAfterItsVote(HastyPBFT):
 
 
 class ProposesTheOldestLock(HastyPBFT):
+    """It proposes the oldest lock that is reported."""
+
     def choose(self, changes: tuple[Any, ...]) -> Any:
         locks = [change.value.lock for change in changes if change.value.lock is not None]
         return min(locks, key=lambda lock: lock.ballot.view).ballot.value if locks else self.input
@@ -69,16 +47,22 @@ class ProposesTheOldestLock(HastyPBFT):
 
 
 class TrustsTheLeadersChoice(HastyPBFT):
+    """It does not look what the leader's choice follows from."""
+
     def justified(self, ballot: Ballot, changes: tuple[Any, ...]) -> bool:
         return True
 
 
 class BelievesAnyLock(HastyPBFT):
+    """It believes any lock."""
+
     def change_is_sound(self, change: Any) -> bool:
         return True
 
 
 class CountsASignerTwice(PBFT):
+    """It counts votes, not those who signed them."""
+
     def certifies(self, certificate: Certificate, phase: str) -> bool:
         votes = certificate.votes
         return len(votes) >= self.quorum and all(
@@ -87,6 +71,8 @@ class CountsASignerTwice(PBFT):
 
 
 class CountsAChangeTwice(HastyPBFT):
+    """It counts view changes, not those who signed them."""
+
     def are_quorum(self, changes: tuple[Any, ...], view: int) -> bool:
         return len(changes) >= self.quorum and all(
             change.value.view == view and self.change_is_sound(change) for change in changes
@@ -94,12 +80,14 @@ class CountsAChangeTwice(HastyPBFT):
 
 
 class ChecksNoSignature(PBFT):
+    """It checks no signature in a certificate."""
+
     def certifies(self, certificate: Certificate, phase: str) -> bool:
         return len({vote.signer for vote in certificate.votes}) >= self.quorum
 
 
 class MinimalQuorum(PBFT):
-    """A majority, as for crashes: two of them may share a Byzantine process only."""
+    """It takes a majority for a quorum, as for crashes: two of them may share a Byzantine process only."""
 
     first_time_out = 256
 
@@ -119,6 +107,8 @@ class VotesForEveryProposal(PBFT):
 
 
 class VotesInViewsThatItLeft(PBFT):
+    """It votes in views that it left."""
+
     def vote_for_proposal(self) -> None:
         super().vote_for_proposal()
         for message in self.proposals.values():
@@ -135,38 +125,27 @@ class AcceptsWhatAnybodyProposes(PBFT):
         self.vote_for_proposal()
 
 
-class NeedsNoReports(HastyFaB):
-    def justified(self, ballot: Ballot, changes: tuple[Any, ...]) -> bool:
-        return True
-
-
-class ForgetsWhatItAccepted(HastyFaB):
-    def view_change(self, view: int) -> Any:
-        self.accepted = None
-        return super().view_change(view)
-
-
-class DecidesByHalf(FaB):
-    first_time_out = 256
-
-    @classmethod
-    def quorum_of(cls, n: int) -> int:
-        return n // 2
-
-
-MUTANTS = (
-    Mutant(ReportsNoLock, (), 400),
-    Mutant(LocksAfterItsVote, (), 400),
-    Mutant(TrustsTheLeadersChoice, (OmitLocks,), 1000),
-    Mutant(BelievesAnyLock, (StaleLock,), 3000),
-    Mutant(CountsASignerTwice, (ForgedQuorum,), 20),
-    Mutant(CountsAChangeTwice, (OmitLocks,), 1000),
-    Mutant(ChecksNoSignature, (ForgedQuorum,), 20),
-    Mutant(MinimalQuorum, (TwoProposals,), 100),
-    Mutant(VotesForEveryProposal, (TwoProposals, VoteTwice, OmitLocks), 400),
-    Mutant(VotesInViewsThatItLeft, (), 100),
-    Mutant(NeedsNoReports, (OmitLocks,), 1000),
-    Mutant(ForgetsWhatItAccepted, (), 400),
-    Mutant(DecidesByHalf, (TwoProposals,), 100),
-    Mutant(ProposesTheOldestLock, (), 3000),
-)
+MUTANTS = [
+    derived(PBFT, wrong, shows)
+    for wrong, shows in (
+        (ReportsNoLock, "?"),
+        (LocksAfterItsVote, "?"),
+        (ProposesTheOldestLock, "?"),
+        (TrustsTheLeadersChoice, "?"),
+        (BelievesAnyLock, "?"),
+        (CountsASignerTwice, "?"),
+        (CountsAChangeTwice, "?"),
+        (ChecksNoSignature, "?"),
+        (MinimalQuorum, "?"),
+        (VotesForEveryProposal, "?"),
+        (VotesInViewsThatItLeft, "?"),
+    )
+]
+HARMLESS = [
+    derived(
+        PBFT,
+        AcceptsWhatAnybodyProposes,
+        harmless="a correct process votes once a view, and after the first one only for what a quorum's reports allow, "
+        "whoever proposes it",
+    )
+]

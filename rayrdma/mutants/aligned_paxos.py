@@ -1,22 +1,18 @@
-"""Mistakes in Aligned Paxos: those of its own, and those of Paxos and Protected Memory Paxos that it can repeat.
-
-Budgets are as in `tests.protocols.mutants`.
-"""
+"""Mistakes in Aligned Paxos: those of its own, and those of Paxos and Protected Memory Paxos that it can repeat."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from rayrdma.model.permissions import everyone, static
 from rayrdma.model.regions import Region
 from rayrdma.model.tasks import First, Nursery
-from rayrdma.protocols import AlignedPaxos
+from rayrdma.protocols.aligned_paxos import AlignedPaxos
 from rayrdma.protocols.protected_memory_paxos import SLOTS, Slot
-from tests.mutation import Mutant
 
-from .mutants import Unfenced
+from .mutant import Edited
+from .unfenced import Unfenced
 
 
 def open_regions(n: int) -> list[Region]:
@@ -67,21 +63,9 @@ HELPERS = {
 }
 
 
-@dataclass(frozen=True)
-class Shaped(Mutant):
-    """A mutant with so many processes and memories: where majorities share but one agent, some mistakes show sooner."""
-
-    parties: tuple[int, int] = (3, 3)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.parties
-
-
-def aligned(
-    budget: int, name: str, *edits: tuple[str, str], harmless: str = "", parties: tuple[int, int] = (3, 3)
-) -> Mutant:
-    return Shaped(AlignedPaxos, name, edits, budget, harmless, HELPERS, parties)
+def aligned(shows: str, name: str, *edits: tuple[str, str], harmless: str = "") -> Edited:
+    """A mistake, with the checks that tell of it."""
+    return Edited(AlignedPaxos, name, tuple(shows.split()), edits, HELPERS, harmless=harmless)
 
 
 # Its steps, as they stand in its text.
@@ -141,7 +125,7 @@ def counted_by(what: str, enough: str) -> tuple[tuple[str, str], ...]:
 
 
 PHASE_2_AT_A_LATE_MEMORY = aligned(
-    300,
+    "?",
     "phase 2 begins at a memory whose phase 1 is not over",
     (
         ANNOUNCE,
@@ -152,27 +136,40 @@ PHASE_2_AT_A_LATE_MEMORY = aligned(
         "                return\n" + ANNOUNCE,
     ),
 )
+ERASES = aligned(
+    "L4",
+    "an announcement erases what this process proposed before",
+    ("Slot(self.next_number(), self.proposed, self.proposed_value)", "Slot(self.next_number(), 0, None)"),
+    harmless="only the owner of a number decides with it, and it gave the number up, as in Protected Memory Paxos; "
+    "L4 breaks, which promises more than agreement",
+)
+BOTH_KINDS = aligned(
+    "termination",
+    "a majority of each kind is asked for",
+    (NURSERY, NURSERY.replace("process.nursery()", "BothKinds(process)")),
+    harmless="a majority of each is a majority of all; but it blocks where Aligned Paxos need not",
+)
 MUTANTS = [
     aligned(
-        20,
+        "?",
         "a majority of the processes will do, or one of the memories",
         *counted_by("kind", "max(map(self.promises.count, 'pm')) == 2"),
         (NURSERY, NURSERY.replace("process.nursery()", "EitherKind(process)")),
     ),
     aligned(
-        20,
+        "?",
         "a process and a memory of one number count as one agent",
         *counted_by("agent", "len(set(self.promises)) == 2"),
         (NURSERY, NURSERY.replace("process.nursery()", "Couples(process)")),
     ),
     aligned(
-        50,
+        "?",
         "what a memory answered in phase 1 counts in phase 2",
         (SECOND_WRITE, "        process.write(memory, SLOTS, process.id, slot)\n"),
     ),
     PHASE_2_AT_A_LATE_MEMORY,
     aligned(
-        20,
+        "?",
         "the proposer needs no answer of its own agent",
         (
             ASK_PROCESS,
@@ -183,75 +180,71 @@ MUTANTS = [
         ),
     ),
     aligned(
-        1_200,
+        "?",
         "what memories accepted is not adopted",
         (FROM_MEMORY, "attempt.promised(0, None)"),
-        parties=(2, 5),
     ),
     aligned(
-        150,
+        "?",
         "what processes accepted is not adopted",
         (FROM_PROCESS, "attempt.promised(0, None)"),
-        parties=(3, 2),
     ),
-    aligned(30, "a minority of promises begins phase 2", (PREPARED, PREPARED.replace("majority", "majority - 1"))),
-    aligned(20, "a minority decides", (ENOUGH, ENOUGH.replace("majority,", "majority - 1,"))),
-    aligned(50, "an answer to an earlier attempt counts", (OTHER_NUMBER, "if False:")),
+    aligned("?", "a minority of promises begins phase 2", (PREPARED, PREPARED.replace("majority", "majority - 1"))),
+    aligned("?", "a minority decides", (ENOUGH, ENOUGH.replace("majority,", "majority - 1,"))),
+    aligned("?", "an answer to an earlier attempt counts", (OTHER_NUMBER, "if False:")),
     aligned(
-        3_500,
+        "?",
         "an abandoned attempt acts late",
         (NURSERY, NURSERY.replace("process.nursery()", "Unfenced(process)")),
-        parties=(3, 4),
     ),
     aligned(
-        100,
+        "?",
         "one memory is counted twice",
         ("for memory in process.memories:", "for memory in (*process.memories[:-1], 0):"),
     ),
     aligned(
-        80,
+        "?",
         "one process is counted twice",
         ("for agent in range(process.n):", "for agent in (*range(process.n - 1), 0):"),
     ),
     aligned(
-        20,
+        "?",
         "the shortcut is used on later attempts",
         ("if self.number == FIRST_PROPOSAL:", "if self.number % 3 == FIRST_PROPOSAL:"),
         (MEMORIES_FIRST_PHASE, MEMORIES_FIRST_PHASE.replace("number !=", "number % 3 !=")),
         (PROCESSES_FIRST_PHASE, PROCESSES_FIRST_PHASE.replace("number !=", "number % 3 !=")),
     ),
-    aligned(30, "numbers are not unique", (UNIQUE, "* n + 1")),
+    aligned("?", "numbers are not unique", (UNIQUE, "* n + 1")),
     aligned(
-        500,
+        "?",
         "a value is adopted after phase 2 began",
         (
             PROPOSAL,
             PROPOSAL.replace("value = await attempt.proposal", "await attempt.proposal\n        value = attempt.value"),
         ),
-        parties=(3, 4),
     ),
     # At a memory.
     aligned(
-        150,
+        "?",
         "a nak of phase 2 counts as an ack",
         (SECOND_WRITE, SECOND_WRITE.splitlines()[0].replace("if ", "")[:-8] + "\n"),
     ),
-    aligned(10, "no permissions", ("return ProtectedMemoryPaxos.regions(n)", "return open_regions(n)")),
+    aligned("?", "no permissions", ("return ProtectedMemoryPaxos.regions(n)", "return open_regions(n)")),
     aligned(
-        30,
+        "?",
         "slots are read before permission is taken",
         (TAKE, READ + TAKE),
         (READ + FOUND, FOUND.replace("in slots", "in (*slots, attempt.announcement)")),
     ),
-    aligned(1_500, "a higher minimum proposal is not heeded", (HIGHER, "if False:"), parties=(3, 4)),
+    aligned("?", "a higher minimum proposal is not heeded", (HIGHER, "if False:")),
     aligned(
-        60,
+        "?",
         "a nak of the announcement is not heeded",
         (ANNOUNCE, "            await process.write(memory, SLOTS, process.id, attempt.announcement)\n"),
         (FOUND, FOUND.replace("in slots", "in (*slots, attempt.announcement)")),
     ),
     aligned(
-        250,
+        "?",
         "an attempt announces on late memories what it accepts itself",
         (
             ANNOUNCE,
@@ -260,29 +253,31 @@ MUTANTS = [
     ),
     # At a process.
     aligned(
-        30,
+        "?",
         "a process forgets what it promised",
         (PROMISE, PROMISE.splitlines()[1]),
     ),
-    aligned(60, "a process forgets what it accepted", (ACCEPTED, "self.minimum_ballot = message.ballot")),
+    aligned("?", "a process forgets what it accepted", (ACCEPTED, "self.minimum_ballot = message.ballot")),
 ]
 
 HARMLESS = [
+    ERASES,
+    BOTH_KINDS,
     aligned(
-        1_000,
+        "",
         "an acceptance does not raise the minimum",
         (ACCEPTED, "self.accepted_ballot = message.ballot"),
         harmless="whoever asks a process to accept a number has its promise of that number; only the least needs none, "
         "and nothing is below it",
     ),
     aligned(
-        1_000,
+        "",
         "a number is promised twice",
         (NEW_PROMISE, NEW_PROMISE.replace(">", ">=")),
         harmless="a process is asked once to promise a number: links do not repeat, nobody forgets what it used",
     ),
     aligned(
-        1_000,
+        "",
         "one's own numbers do not count as seen",
         (
             "        self.highest_seen = number\n",
@@ -292,7 +287,7 @@ HARMLESS = [
         "shows it: no majority can promise it twice; what was proposed with it the announcement keeps",
     ),
     aligned(
-        1_000,
+        "",
         "a late agent that accepted something higher is left out",
         (
             LATE,
@@ -302,19 +297,3 @@ HARMLESS = [
         harmless="so does Protected Memory Paxos: the attempt could go on, for a majority has promised without it",
     ),
 ]
-
-# Two that take runs of their own.
-ERASES = aligned(
-    1_500,
-    "an announcement erases what this process proposed before",
-    ("Slot(self.next_number(), self.proposed, self.proposed_value)", "Slot(self.next_number(), 0, None)"),
-    harmless="only the owner of a number decides with it, and it gave the number up, as in Protected Memory Paxos; "
-    "L4 breaks, which promises more than agreement",
-    parties=(2, 5),
-)
-BOTH_KINDS = aligned(
-    1_000,
-    "a majority of each kind is asked for",
-    (NURSERY, NURSERY.replace("process.nursery()", "BothKinds(process)")),
-    harmless="a majority of each is a majority of all; but it blocks where Aligned Paxos need not",
-)

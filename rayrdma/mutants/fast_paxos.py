@@ -1,35 +1,27 @@
-"""Mistakes in Fast Paxos. Budgets are as in `tests.protocols.mutants`.
+"""Mistakes in Fast Paxos.
 
 All of them have no patience: classic rounds shall run into the fast one, which may happen whatever the patience.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from rayrdma.protocols.fast_paxos import FastPaxos
 
-from rayrdma.protocols import FastPaxos
-from tests.mutation import Mutant
-
-
-@dataclass(frozen=True)
-class Spare(Mutant):
-    """Of four processes, one of which is to spare: with E = 0 a fast quorum is all, and any vote tells enough."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return 4, 0
-
+from .mutant import Edited
 
 ONE_TO_SPARE = ("fast: ClassVar[int] = 0", "fast: ClassVar[int] = 1")
 IMPATIENT = ("patience: ClassVar[float] = 64", "patience: ClassVar[float] = 1")
 
 
-def fast(budget: int, name: str, *edits: tuple[str, str], harmless: str = "") -> Mutant:
-    return Mutant(FastPaxos, name, (IMPATIENT, *edits), budget, harmless)
+def fast(shows: str, name: str, *edits: tuple[str, str], harmless: str = "") -> Edited:
+    """A mistake, with the checks that tell of it."""
+    return Edited(FastPaxos, name, tuple(shows.split()), (IMPATIENT, *edits), harmless=harmless)
 
 
-def spare(budget: int, name: str, *edits: tuple[str, str], harmless: str = "") -> Mutant:
-    return Spare(FastPaxos, f"{name}, E = 1", (IMPATIENT, ONE_TO_SPARE, *edits), budget, harmless)
+def spare(shows: str, name: str, *edits: tuple[str, str], harmless: str = "") -> Edited:
+    """Of four processes, one of which is to spare: with E = 0 a fast quorum is all, and any vote tells enough."""
+    edits = (IMPATIENT, ONE_TO_SPARE, *edits)
+    return Edited(FastPaxos, f"{name}, E = 1", tuple(shows.split()), edits, harmless=harmless, parties=(4, 0))
 
 
 # Its steps, as they stand in its text.
@@ -50,48 +42,48 @@ PATIENCE = "        await process.race(self.collided(), self.lose_patience())\n"
 USED = "        self.highest_seen = round\n"
 
 MUTANTS = [
-    fast(40, "an acceptor votes again in the fast round", (FIRST_VOTE, "self.minimum_round == FAST_ROUND")),
-    fast(120, "an acceptor votes in the fast round after a promise", (FIRST_VOTE, "self.voted_round < FAST_ROUND")),
-    fast(100, "E > 0 is assumed with n = 2F + 1", ("return n - fast\n", "return n - 1\n")),
-    fast(100, "a classic quorum will do in the fast round", ("fast_quorum if round == FAST_ROUND else ", "")),
+    fast("?", "an acceptor votes again in the fast round", (FIRST_VOTE, "self.minimum_round == FAST_ROUND")),
+    fast("?", "an acceptor votes in the fast round after a promise", (FIRST_VOTE, "self.voted_round < FAST_ROUND")),
+    fast("?", "E > 0 is assumed with n = 2F + 1", ("return n - fast\n", "return n - 1\n")),
+    fast("?", "a classic quorum will do in the fast round", ("fast_quorum if round == FAST_ROUND else ", "")),
     fast(
-        100,
+        "?",
         "votes for different values are counted together",
         (ENOUGH, ENOUGH.replace("tally(votes, vote.value)", "len(votes)")),
     ),
     fast(
-        200,
+        "?",
         "votes of different rounds are counted together",
         ("self.votes.setdefault(vote.ballot, {})", "self.votes.setdefault(FAST_ROUND, {})"),
     ),
-    fast(200, "the coordinator picks its own value", (PICK, "Accept(round, value)")),
+    fast("?", "the coordinator picks its own value", (PICK, "Accept(round, value)")),
     fast(
-        500,
+        "?",
         "a fast quorum among those asked is too large",
         (RULE, RULE.replace("votes, candidate)", "votes, candidate) - 1")),
     ),
-    fast(300, "the value of the latest classic round is not adopted", (CLASSIC, CLASSIC.replace("found[0]", "value"))),
-    fast(500, "of the rounds reported the first counts", (LATEST, LATEST.replace("max", "min"))),
+    fast("?", "the value of the latest classic round is not adopted", (CLASSIC, CLASSIC.replace("found[0]", "value"))),
+    fast("?", "of the rounds reported the first counts", (LATEST, LATEST.replace("max", "min"))),
     fast(
-        200,
+        "?",
         "a minority of promises is enough",
         ("    return n - tolerated(n, fast)", "    return n - tolerated(n, fast) - 1"),
     ),
-    fast(400, "a promise for another round counts", (OTHER_ROUND, "if False:")),
-    fast(20, "rounds are not unique", ("* n + self.process.id + 1", "* n + 1")),
-    fast(40, "an acceptor forgets what it promised", (PREPARED, PREPARED.splitlines()[0] + "\n")),
-    fast(20, "an acceptor forgets its vote", (VOTE, "self.minimum_round = round")),
-    fast(50, "an acceptor votes below its promise", (ACCEPTED, "isinstance(message, Accept)")),
-    fast(2_500, "a vote is no promise", (VOTE, "self.voted_round = round")),
-    spare(500, "any vote of the fast round is picked", (RULE, "            if True:\n")),
+    fast("?", "a promise for another round counts", (OTHER_ROUND, "if False:")),
+    fast("?", "rounds are not unique", ("* n + self.process.id + 1", "* n + 1")),
+    fast("?", "an acceptor forgets what it promised", (PREPARED, PREPARED.splitlines()[0] + "\n")),
+    fast("?", "an acceptor forgets its vote", (VOTE, "self.minimum_round = round")),
+    fast("?", "an acceptor votes below its promise", (ACCEPTED, "isinstance(message, Accept)")),
+    fast("?", "a vote is no promise", (VOTE, "self.voted_round = round")),
+    spare("?", "any vote of the fast round is picked", (RULE, "            if True:\n")),
     spare(
-        500,
+        "?",
         "a fast quorum among those asked is too large",
         (RULE, RULE.replace("votes, candidate)", "votes, candidate) - 1")),
     ),
-    spare(40, "an acceptor votes again in the fast round", (FIRST_VOTE, "self.minimum_round == FAST_ROUND")),
+    spare("?", "an acceptor votes again in the fast round", (FIRST_VOTE, "self.minimum_round == FAST_ROUND")),
     spare(
-        250,
+        "?",
         "the rarest vote of the fast round is picked",
         (RULE, "            if tally(votes, candidate) == min(tally(votes, each) for each in votes.values()):\n"),
     ),
@@ -99,26 +91,26 @@ MUTANTS = [
 
 HARMLESS = [
     spare(
-        1_000,
+        "",
         "the most frequent vote of the fast round is picked",
         (RULE, "            if tally(votes, candidate) == max(tally(votes, each) for each in votes.values()):\n"),
         harmless="of |Q| who promised at least |Q| - E voted for what was chosen, and E is less than half of |Q| as "
         "n > 2E + F: so that nothing is more frequent; and if nothing was chosen, anything proposed will do",
     ),
     fast(
-        1_000,
+        "",
         "any vote of the fast round is picked",
         (RULE, "            if True:\n"),
         harmless="with E = 0 a fast quorum is all acceptors: if one of them reports another vote, nothing was chosen",
     ),
     fast(
-        1_000,
+        "",
         "nobody waits for the fast round",
         (PATIENCE, ""),
         harmless="what is chosen in the fast round is picked by the classic ones, which may begin at any time",
     ),
     fast(
-        1_000,
+        "",
         "one's own rounds do not count as seen",
         (USED, ""),
         harmless="a round ends only when somebody names a higher one",
