@@ -63,9 +63,11 @@ HELPERS = {
 }
 
 
-def aligned(shows: str, name: str, *edits: tuple[str, str], harmless: str = "") -> Edited:
+def aligned(
+    shows: str, name: str, *edits: tuple[str, str], harmless: str = "", parties: tuple[int, int] | None = None
+) -> Edited:
     """A mistake, with the checks that tell of it."""
-    return Edited(AlignedPaxos, name, tuple(shows.split()), edits, HELPERS, harmless=harmless)
+    return Edited(AlignedPaxos, name, tuple(shows.split()), edits, HELPERS, harmless=harmless, parties=parties)
 
 
 # Its steps, as they stand in its text.
@@ -155,12 +157,14 @@ MUTANTS = [
         "a majority of the processes will do, or one of the memories",
         *counted_by("kind", "max(map(self.promises.count, 'pm')) == 2"),
         (NURSERY, NURSERY.replace("process.nursery()", "EitherKind(process)")),
+        parties=(3, 3),
     ),
     aligned(
         "?",
         "a process and a memory of one number count as one agent",
         *counted_by("agent", "len(set(self.promises)) == 2"),
         (NURSERY, NURSERY.replace("process.nursery()", "Couples(process)")),
+        parties=(3, 3),
     ),
     aligned(
         "?",

@@ -60,6 +60,9 @@ USAGE = [
     (["explore", "paxos", "--strategy", "luck"], ["'luck'", "swarm, random, pct"]),
     (["explore", "paxos", "--faults", "crash,rain"], ["'rain'", "crash, memory-crash, pause, byzantine"]),
     (["explore", "paxos", "--jobs", "0"], ["0 jobs", "--jobs 2"]),
+    (["mutants", "paxos", "raft"], ["no mutants of 'raft'", "paxos, fast-paxos"]),
+    (["mutants", "paxos", "--budget", "0s"], ["'0s' is no budget"]),
+    (["mutants", "paxos", "--jobs", "0"], ["0 jobs", "--jobs 2"]),
     (["replay"], ["file", "rayrdma replay --help"]),
     (["replay", "none.json"], ["none.json", "No such file", "replay.json"]),
 ]
