@@ -127,7 +127,7 @@ def counted_by(what: str, enough: str) -> tuple[tuple[str, str], ...]:
 
 
 PHASE_2_AT_A_LATE_MEMORY = aligned(
-    "?",
+    "M6 L2",
     "phase 2 begins at a memory whose phase 1 is not over",
     (
         ANNOUNCE,
@@ -153,27 +153,27 @@ BOTH_KINDS = aligned(
 )
 MUTANTS = [
     aligned(
-        "?",
+        "L3 L5",
         "a majority of the processes will do, or one of the memories",
         *counted_by("kind", "max(map(self.promises.count, 'pm')) == 2"),
         (NURSERY, NURSERY.replace("process.nursery()", "EitherKind(process)")),
         parties=(3, 3),
     ),
     aligned(
-        "?",
+        "protocol L3 L5",
         "a process and a memory of one number count as one agent",
         *counted_by("agent", "len(set(self.promises)) == 2"),
         (NURSERY, NURSERY.replace("process.nursery()", "Couples(process)")),
         parties=(3, 3),
     ),
     aligned(
-        "?",
+        "L3 L5",
         "what a memory answered in phase 1 counts in phase 2",
         (SECOND_WRITE, "        process.write(memory, SLOTS, process.id, slot)\n"),
     ),
     PHASE_2_AT_A_LATE_MEMORY,
     aligned(
-        "?",
+        "L3 L5",
         "the proposer needs no answer of its own agent",
         (
             ASK_PROCESS,
@@ -184,43 +184,43 @@ MUTANTS = [
         ),
     ),
     aligned(
-        "?",
+        "L4",
         "what memories accepted is not adopted",
         (FROM_MEMORY, "attempt.promised(0, None)"),
     ),
     aligned(
-        "?",
+        "L4",
         "what processes accepted is not adopted",
         (FROM_PROCESS, "attempt.promised(0, None)"),
     ),
-    aligned("?", "a minority of promises begins phase 2", (PREPARED, PREPARED.replace("majority", "majority - 1"))),
-    aligned("?", "a minority decides", (ENOUGH, ENOUGH.replace("majority,", "majority - 1,"))),
-    aligned("?", "an answer to an earlier attempt counts", (OTHER_NUMBER, "if False:")),
+    aligned("L3", "a minority of promises begins phase 2", (PREPARED, PREPARED.replace("majority", "majority - 1"))),
+    aligned("L3 L5", "a minority decides", (ENOUGH, ENOUGH.replace("majority,", "majority - 1,"))),
+    aligned("L3 L5", "an answer to an earlier attempt counts", (OTHER_NUMBER, "if False:")),
     aligned(
-        "?",
+        "termination",
         "an abandoned attempt acts late",
         (NURSERY, NURSERY.replace("process.nursery()", "Unfenced(process)")),
     ),
     aligned(
-        "?",
+        "L3 L5",
         "one memory is counted twice",
         ("for memory in process.memories:", "for memory in (*process.memories[:-1], 0):"),
     ),
     aligned(
-        "?",
+        "L3 L5 termination",
         "one process is counted twice",
         ("for agent in range(process.n):", "for agent in (*range(process.n - 1), 0):"),
     ),
     aligned(
-        "?",
+        "L3 L4 M6",
         "the shortcut is used on later attempts",
         ("if self.number == FIRST_PROPOSAL:", "if self.number % 3 == FIRST_PROPOSAL:"),
         (MEMORIES_FIRST_PHASE, MEMORIES_FIRST_PHASE.replace("number !=", "number % 3 !=")),
         (PROCESSES_FIRST_PHASE, PROCESSES_FIRST_PHASE.replace("number !=", "number % 3 !=")),
     ),
-    aligned("?", "numbers are not unique", (UNIQUE, "* n + 1")),
+    aligned("L1", "numbers are not unique", (UNIQUE, "* n + 1")),
     aligned(
-        "?",
+        "L1 L5",
         "a value is adopted after phase 2 began",
         (
             PROPOSAL,
@@ -229,26 +229,26 @@ MUTANTS = [
     ),
     # At a memory.
     aligned(
-        "?",
+        "L3 L5",
         "a nak of phase 2 counts as an ack",
         (SECOND_WRITE, SECOND_WRITE.splitlines()[0].replace("if ", "")[:-8] + "\n"),
     ),
-    aligned("?", "no permissions", ("return ProtectedMemoryPaxos.regions(n)", "return open_regions(n)")),
+    aligned("M1 L2 M6", "no permissions", ("return ProtectedMemoryPaxos.regions(n)", "return open_regions(n)")),
     aligned(
-        "?",
+        "L3",
         "slots are read before permission is taken",
         (TAKE, READ + TAKE),
         (READ + FOUND, FOUND.replace("in slots", "in (*slots, attempt.announcement)")),
     ),
-    aligned("?", "a higher minimum proposal is not heeded", (HIGHER, "if False:")),
+    aligned("L2", "a higher minimum proposal is not heeded", (HIGHER, "if False:")),
     aligned(
-        "?",
+        "L3",
         "a nak of the announcement is not heeded",
         (ANNOUNCE, "            await process.write(memory, SLOTS, process.id, attempt.announcement)\n"),
         (FOUND, FOUND.replace("in slots", "in (*slots, attempt.announcement)")),
     ),
     aligned(
-        "?",
+        "M6 L2",
         "an attempt announces on late memories what it accepts itself",
         (
             ANNOUNCE,
@@ -257,11 +257,11 @@ MUTANTS = [
     ),
     # At a process.
     aligned(
-        "?",
+        "A3 L4",
         "a process forgets what it promised",
         (PROMISE, PROMISE.splitlines()[1]),
     ),
-    aligned("?", "a process forgets what it accepted", (ACCEPTED, "self.minimum_ballot = message.ballot")),
+    aligned("A3 L4", "a process forgets what it accepted", (ACCEPTED, "self.minimum_ballot = message.ballot")),
 ]
 
 HARMLESS = [

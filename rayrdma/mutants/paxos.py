@@ -23,9 +23,9 @@ LATEST = "max(promises, key=lambda promise: promise.accepted_ballot)"
 BALLOT_USED = "        self.highest_seen = ballot\n"
 
 MUTANTS = [
-    paxos("?", "the leader's first ballot is not the least", ("FIRST_BALLOT = 1\n", "FIRST_BALLOT = 10\n")),
+    paxos("A2 agreement", "the leader's first ballot is not the least", ("FIRST_BALLOT = 1\n", "FIRST_BALLOT = 10\n")),
     paxos(
-        "?",
+        "A2 agreement",
         "the shortcut is used on later ballots",
         (
             "        await super().lead(value)\n",
@@ -36,22 +36,28 @@ MUTANTS = [
             "            await super().lead(value)\n",
         ),
     ),
-    paxos("?", "everybody uses the shortcut", ("if process.id == FIRST_LEADER:", "if True:")),
-    paxos("?", "an acceptance does not raise the minimum", (ACCEPTED, "self.accepted_ballot = message.ballot")),
-    paxos("?", "an acceptor forgets what it accepted", (ACCEPTED, "self.minimum_ballot = message.ballot")),
-    paxos("?", "an acceptor forgets what it promised", (PROMISED, PROMISED.splitlines()[1])),
-    paxos("?", "an acceptance of another ballot counts", (OTHER_BALLOT, "if False:")),
+    paxos("A1 A4 agreement", "everybody uses the shortcut", ("if process.id == FIRST_LEADER:", "if True:")),
+    paxos("A3", "an acceptance does not raise the minimum", (ACCEPTED, "self.accepted_ballot = message.ballot")),
+    paxos("A3 A2", "an acceptor forgets what it accepted", (ACCEPTED, "self.minimum_ballot = message.ballot")),
+    paxos("A3 A2 agreement", "an acceptor forgets what it promised", (PROMISED, PROMISED.splitlines()[1])),
+    paxos("A2 A4", "an acceptance of another ballot counts", (OTHER_BALLOT, "if False:")),
     paxos(
-        "?", "a minority decides", ("while len(answers) < self.majority:", "while len(answers) < self.majority - 1:")
+        "A4 agreement",
+        "a minority decides",
+        ("while len(answers) < self.majority:", "while len(answers) < self.majority - 1:"),
     ),
     paxos(
-        "?",
+        "A2 agreement",
         "the accepted value is not adopted",
         ("return latest.accepted_value if latest.accepted_ballot > 0 else ", "return "),
     ),
-    paxos("?", "an accepted value is adopted, but not the latest", (LATEST, LATEST[:-1] + " > 0)")),
-    paxos("?", "ballots are not unique", (UNIQUE, "* n + 1")),
-    paxos("?", "one acceptor is counted twice", ("answers[sender] = reply", "answers[sender] = answers[-1] = reply")),
+    paxos("A2", "an accepted value is adopted, but not the latest", (LATEST, LATEST[:-1] + " > 0)")),
+    paxos("A1", "ballots are not unique", (UNIQUE, "* n + 1")),
+    paxos(
+        "A4 agreement",
+        "one acceptor is counted twice",
+        ("answers[sender] = reply", "answers[sender] = answers[-1] = reply"),
+    ),
 ]
 
 HARMLESS = [

@@ -128,16 +128,16 @@ class AcceptsWhatAnybodyProposes(PBFT):
 MUTANTS = [
     derived(PBFT, wrong, shows)
     for wrong, shows in (
-        (ReportsNoLock, "?"),
-        (LocksAfterItsVote, "?"),
-        (ProposesTheOldestLock, "?"),
-        (TrustsTheLeadersChoice, "?"),
-        (BelievesAnyLock, "?"),
-        (CountsASignerTwice, "?"),
-        (CountsAChangeTwice, "?"),
-        (ChecksNoSignature, "?"),
-        (MinimalQuorum, "?"),
-        (VotesForEveryProposal, "?"),
+        (ReportsNoLock, "B2"),
+        (LocksAfterItsVote, "B2"),
+        (ProposesTheOldestLock, "B2"),
+        (TrustsTheLeadersChoice, "B2"),
+        (BelievesAnyLock, "B2"),
+        (CountsASignerTwice, "B3"),
+        (CountsAChangeTwice, "B2"),
+        (ChecksNoSignature, "B3"),
+        (MinimalQuorum, "B1 B2 agreement"),
+        (VotesForEveryProposal, "C1 B1"),
         (VotesInViewsThatItLeft, "?"),
     )
 ]

@@ -36,9 +36,11 @@ def restart(protocol: Any) -> int:
 HELPERS = {helper.__name__: helper for helper in (Unfenced, attempt_or_shortcut, restart, everyone, static)}
 
 
-def pmp(shows: str, name: str, *edits: tuple[str, str], harmless: str = "") -> Edited:
+def pmp(
+    shows: str, name: str, *edits: tuple[str, str], harmless: str = "", parties: tuple[int, int] | None = None
+) -> Edited:
     """A mistake, with the checks that tell of it."""
-    return Edited(ProtectedMemoryPaxos, name, tuple(shows.split()), edits, HELPERS, harmless=harmless)
+    return Edited(ProtectedMemoryPaxos, name, tuple(shows.split()), edits, HELPERS, harmless=harmless, parties=parties)
 
 
 # Its steps, as they stand in its text.
@@ -86,10 +88,10 @@ def later_shortcut(number: str, when: str) -> tuple[str, str]:
 
 
 NO_SHORTCUT = pmp(
-    "?", "the first attempt takes all steps", ("if process.id == FIRST_LEADER == process.leader():", "if False:")
+    "M7", "the first attempt takes all steps", ("if process.id == FIRST_LEADER == process.leader():", "if False:")
 )
 ACKS_OF_TWO_ATTEMPTS = pmp(
-    "?",
+    "M5",
     "acks of two attempts are counted together",
     (
         "        self.highest_seen = FIRST_PROPOSAL\n",
@@ -99,7 +101,7 @@ ACKS_OF_TWO_ATTEMPTS = pmp(
     (STEP_H, STEP_H + "        self.acks += 1\n"),
 )
 NAKS_OF_STEP_B = pmp(
-    "?",
+    "M4",
     "a nak of step b is not heeded",
     (STEP_B, "        await process.write(memory, SLOTS, process.id, attempt.announcement)\n"),
     (FOUND, FOUND.replace("in slots", "in (*slots, attempt.announcement)")),
@@ -112,18 +114,24 @@ ONLY_THE_OWNER_DECIDES = pmp(
     "breaks, which promises more than agreement: a value may have been acked by a majority unknown to its owner",
 )
 MUTANTS = [
-    pmp("?", "a nak of step h counts as an ack", (STEP_H, STEP_H.splitlines()[0].replace("if ", "")[:-8] + "\n")),
     pmp(
-        "?", "a nak of the first write counts as an ack", (FIRST_WRITE, FIRST_WRITE.replace("is ACK", "in (ACK, NAK)"))
+        "M5 agreement",
+        "a nak of step h counts as an ack",
+        (STEP_H, STEP_H.splitlines()[0].replace("if ", "")[:-8] + "\n"),
     ),
     pmp(
-        "?",
+        "M5 agreement",
+        "a nak of the first write counts as an ack",
+        (FIRST_WRITE, FIRST_WRITE.replace("is ACK", "in (ACK, NAK)")),
+    ),
+    pmp(
+        "M1 M6",
         "no permissions",
         ("permission=exclusive_writer(FIRST_LEADER, n)", "permission=everyone(n)"),
         ("legal_change=exclusive_write_to_caller", "legal_change=static"),
     ),
     pmp(
-        "?",
+        "agreement",
         "permission is taken of a slot, not of a memory",
         (
             ONE_REGION,
@@ -137,29 +145,38 @@ MUTANTS = [
         (FIRST_WRITE, FIRST_WRITE.replace("SLOTS, process.id", "f'{SLOTS}{process.id}', 0")),
     ),
     pmp(
-        "?",
+        "M2 M6 M4",
         "the shortcut is used on later attempts",
         later_shortcut("lambda _: FIRST_PROPOSAL", "lambda k: k % 2 == 0"),
     ),
     pmp(
-        "?",
+        "M6",
         "the shortcut is used on later attempts, with a new number",
         later_shortcut("lambda protocol: protocol.next_number()", "lambda k: k % 2 == 0"),
     ),
-    pmp("?", "a restart forgets the first attempt", later_shortcut("restart", "lambda k: k == 2")),
-    pmp("?", "the accepted value is not adopted", (ADOPT, "attempt.accepted = best.accepted_proposal")),
-    pmp("?", "a minority of acks decides", (ENOUGH, "nursery.first(self.majority - 1)")),
-    pmp("?", "a minority of acks decides the first attempt", (FIRST_WRITE, FIRST_WRITE.replace("ty)", "ty - 1)"))),
+    pmp("M2 M6 M4", "a restart forgets the first attempt", later_shortcut("restart", "lambda k: k == 2")),
+    pmp("M4 agreement", "the accepted value is not adopted", (ADOPT, "attempt.accepted = best.accepted_proposal")),
+    pmp("M5", "a minority of acks decides", (ENOUGH, "nursery.first(self.majority - 1)"), parties=(3, 3)),
     pmp(
-        "?",
+        "M5",
+        "a minority of acks decides the first attempt",
+        (FIRST_WRITE, FIRST_WRITE.replace("ty)", "ty - 1)")),
+        parties=(3, 3),
+    ),
+    pmp(
+        "M4 agreement",
         "slots are read before permission is taken",
         (STEP_A, STEP_C + STEP_A),
         (STEP_C + FOUND, FOUND.replace("in slots", "in (*slots, attempt.announcement)")),
     ),
-    pmp("?", "phase 2 begins at the first ready memory", ("attempt.ready == self.majority", "attempt.ready == 1")),
-    pmp("?", "a value is adopted after phase 2 began", (LATE, "")),
     pmp(
-        "?",
+        "M4 agreement",
+        "phase 2 begins at the first ready memory",
+        ("attempt.ready == self.majority", "attempt.ready == 1"),
+    ),
+    pmp("M3 M5", "a value is adopted after phase 2 began", (LATE, "")),
+    pmp(
+        "M6 M2",
         "an abandoned attempt acts late, and step d heeds only what it read",
         (NURSERY, NURSERY.replace("process.nursery()", "Unfenced(process)")),
         (STEP_D, "if max(slot.minimum_proposal for slot in found) > attempt.number:"),
@@ -167,11 +184,11 @@ MUTANTS = [
     NAKS_OF_STEP_B,
     NO_SHORTCUT,
     ACKS_OF_TWO_ATTEMPTS,
-    pmp("?", "a higher minimum proposal is not heeded", (STEP_D, "if False:")),
-    pmp("?", "proposal numbers are not unique", (UNIQUE, "* n + 1")),
-    pmp("?", "one memory is counted twice", (ON_EVERY_MEMORY, "for memory in (*process.memories[:-1], 0):")),
+    pmp("M4", "a higher minimum proposal is not heeded", (STEP_D, "if False:")),
+    pmp("M3", "proposal numbers are not unique", (UNIQUE, "* n + 1")),
+    pmp("M5 M4", "one memory is counted twice", (ON_EVERY_MEMORY, "for memory in (*process.memories[:-1], 0):")),
     pmp(
-        "?",
+        "M6",
         "an attempt announces on late memories what it accepts itself",
         (
             STEP_B,

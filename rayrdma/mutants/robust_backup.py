@@ -204,9 +204,9 @@ MUTANTS = [
     for wrong, shows in (
         (through(ScansWhileItCopies), "?"),
         (through(CopiesAgain), "?"),
-        (through(CopiesFromAnybody), "?"),
-        (through(IsSilencedByAnybody), "?"),
-        (through(SignsNoNumbers), "?"),
+        (through(CopiesFromAnybody), "I6 I2"),
+        (through(IsSilencedByAnybody), "I6"),
+        (through(SignsNoNumbers), "I6 I2"),
         (through(ChecksNoSignature), "?"),
         (through(CountsASignerTwice), "?"),
         (through(NeedsFewerAttestations), "?"),
