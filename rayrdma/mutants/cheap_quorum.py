@@ -140,14 +140,14 @@ class CopiesAgain(CheapQuorum):
 MUTANTS = [
     derived(CheapQuorum, wrong, shows)
     for wrong, shows in (
-        (NeverRevokes, "?"),
-        (ReadsBeforeItRevokes, "?"),
-        (DecidesWithoutAck, "?"),
-        (DecidesByItsOwnProof, "?"),
-        (MajorityInsteadOfUnanimity, "?"),
-        (PrefersTheLeadersRegister, "?"),
-        (BelievesAnyCopy, "?"),
-        (CopiesAgain, "?"),
+        (NeverRevokes, "A2"),
+        (ReadsBeforeItRevokes, "A2"),
+        (DecidesWithoutAck, "A2"),
+        (DecidesByItsOwnProof, "A3"),
+        (MajorityInsteadOfUnanimity, "A3"),
+        (PrefersTheLeadersRegister, "A2 A3"),
+        (BelievesAnyCopy, "A3"),
+        (CopiesAgain, "A2 A3"),
     )
 ]
 HARMLESS = [

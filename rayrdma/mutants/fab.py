@@ -43,5 +43,5 @@ class DecidesByHalf(FaB):
 
 MUTANTS = [
     derived(FaB, wrong, shows)
-    for wrong, shows in ((NeedsNoReports, "?"), (ForgetsWhatItAccepted, "?"), (DecidesByHalf, "?"))
+    for wrong, shows in ((NeedsNoReports, "B2"), (ForgetsWhatItAccepted, "B2"), (DecidesByHalf, "B2 B1 agreement"))
 ]

@@ -46,13 +46,13 @@ class BringsItsOwnInput(FastAndRobust):
 MUTANTS = [
     derived(FastAndRobust, wrong, shows)
     for wrong, shows in (
-        (falling_back_to(judged_by(AcceptsReceivedTwice, PreferentialPaxos)), "?"),
-        (falling_back_to(judged_by(LeavesTheChoiceToTheSender, PreferentialPaxos)), "?"),
-        (preferring_by(BelievesAnyEvidence), "?"),
-        (preferring_by(WaitsForFewer), "?"),
-        (preferring_by(PrefersTheLeastProcess), "?"),
-        (DecidersAbstain, "?"),
-        (BringsItsOwnInput, "?"),
+        (falling_back_to(judged_by(AcceptsReceivedTwice, PreferentialPaxos)), "P3"),
+        (falling_back_to(judged_by(LeavesTheChoiceToTheSender, PreferentialPaxos)), "P3"),
+        (preferring_by(BelievesAnyEvidence), "P2"),
+        (preferring_by(WaitsForFewer), "P2"),
+        (preferring_by(PrefersTheLeastProcess), "P2 P4"),
+        (DecidersAbstain, "I5"),
+        (BringsItsOwnInput, "P3"),
     )
 ]
 HARMLESS = [

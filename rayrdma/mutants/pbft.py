@@ -138,7 +138,7 @@ MUTANTS = [
         (ChecksNoSignature, "B3"),
         (MinimalQuorum, "B1 B2 agreement"),
         (VotesForEveryProposal, "C1 B1"),
-        (VotesInViewsThatItLeft, "?"),
+        (VotesInViewsThatItLeft, "C1"),
     )
 ]
 HARMLESS = [

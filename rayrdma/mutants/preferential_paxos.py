@@ -45,4 +45,4 @@ class OverlooksSignaturesInCopies(PriorityPaxos):
         return BOTTOM if preference.evidence.leaders is None else priority(self.process, preference)
 
 
-MUTANTS = [derived(PreferentialPaxos, judged_by(AcceptsTwoInputs, PreferentialPaxos), "?")]
+MUTANTS = [derived(PreferentialPaxos, judged_by(AcceptsTwoInputs, PreferentialPaxos), "P1")]

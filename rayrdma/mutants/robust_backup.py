@@ -202,17 +202,17 @@ def through(broadcast: type[Certified], base: type[RobustBackup] = RobustBackupP
 MUTANTS = [
     derived(RobustBackupPaxos, wrong, shows)
     for wrong, shows in (
-        (through(ScansWhileItCopies), "?"),
-        (through(CopiesAgain), "?"),
+        (through(ScansWhileItCopies), "I4 I1 I6 I7"),
+        (through(CopiesAgain), "I4 I1"),
         (through(CopiesFromAnybody), "I6 I2"),
         (through(IsSilencedByAnybody), "I6"),
         (through(SignsNoNumbers), "I6 I2"),
-        (through(ChecksNoSignature), "?"),
-        (through(CountsASignerTwice), "?"),
-        (through(NeedsFewerAttestations), "?"),
-        (through(PublishesNoCertificate), "?"),
-        (through(StopsWhenItHasDecided), "?"),
-        (judged_by(BelievesAnyBody), "?"),
+        (through(ChecksNoSignature), "I3 I6 I7 agreement protocol"),
+        (through(CountsASignerTwice), "protocol I1 I7 agreement"),
+        (through(NeedsFewerAttestations), "I1 I4"),
+        (through(PublishesNoCertificate), "I5"),
+        (through(StopsWhenItHasDecided), "I5"),
+        (judged_by(BelievesAnyBody), "I7 A3 A4"),
     )
 ]
 HARMLESS = [

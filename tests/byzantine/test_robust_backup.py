@@ -108,6 +108,7 @@ REFUSED = {
     "contradicts-history": WRONG,
     "two-inputs": WRONG,
     "two-set-ups": TWO_THINGS,
+    "counts-itself-again": WRONG,
 }
 """Why the correct processes refuse what an attack does."""
 

@@ -15,8 +15,8 @@ from rayrdma.faults.behaviour import Behaviour
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Value
 from rayrdma.model.signatures import Signed
-from rayrdma.protocols.automaton import EVERYBODY, Input
-from rayrdma.protocols.broadcast import SENT, Book, Certified, Sent, Slot
+from rayrdma.protocols.automaton import EVERYBODY, Input, Received
+from rayrdma.protocols.broadcast import SENT, Book, Certified, Sent, Slot, tolerated
 from rayrdma.protocols.cheap_quorum import (
     COPY,
     LEADER,
@@ -33,7 +33,7 @@ from rayrdma.protocols.cheap_quorum import (
 from rayrdma.protocols.fast_and_robust import FastAndRobust
 from rayrdma.protocols.preferential_paxos import Preference, PreferentialPaxos, SetUp
 from rayrdma.protocols.robust_backup import RobustBackup
-from rayrdma.protocols.transmission import Transmission
+from rayrdma.protocols.transmission import Peer, Transmission, Transmitter
 
 from .generic import ANOTHER
 from .robust_backup import NOBODY, OnBooks, Tampering, backup_of, message_of
@@ -53,7 +53,8 @@ class OnInputs(OnBooks):
         if fast is not None:
             if process.id == LEADER:
                 for memory in process.memories:
-                    process.write(memory, LEADERS, 0, self.for_memory(memory, self.led(value)))
+                    for signed in self.for_memory(memory, self.led(value)):
+                        process.write(memory, LEADERS, 0, signed)
             if self.rng.random() < 0.7:
                 facade.start(fast.follow())
             await self.a_while()
@@ -171,4 +172,38 @@ class SignsMany(OnInputs):
         return Preference(leaders.value, Evidence(leaders, None))
 
 
-ON_INPUTS: tuple[type[Behaviour], ...] = (ClaimsTop, Downgrades, TwoSetUps, WithholdsSetUp, SignsMany)
+class _OnItsOwn(Transmitter):
+    """Takes its own input for those of n - f processes, and hears of nobody else's."""
+
+    def _judge(self, peer: Peer) -> bool:
+        if not peer.waiting or not isinstance(peer.waiting[0].body, SetUp):
+            return super()._judge(peer)
+        peer.right.append(peer.waiting.popleft())
+        if peer.id == self.process.id:
+            for _ in range(self.process.n - tolerated(self.process.n)):
+                self.own.take(peer.id, peer.right[-1].body)
+                self._happened(Received(peer.id, len(peer.right)))
+        return True
+
+
+class CountsItselfAgain(OnInputs):
+    """Its own input, again and again, is all that it adopts its value from; and its history says so."""
+
+    name = "counts-itself-again"
+    attacks = (FastAndRobust,)
+
+    def change(self, backup: RobustBackup) -> None:
+        backup.transmitter = _OnItsOwn(backup.process, backup.of, backup.decided, backup.acceptable)
+
+    def preference(self, value: Value, fast: CheapQuorum | None) -> Preference:
+        return Preference(ANOTHER, Evidence(None, None))
+
+
+ON_INPUTS: tuple[type[Behaviour], ...] = (
+    ClaimsTop,
+    Downgrades,
+    TwoSetUps,
+    WithholdsSetUp,
+    SignsMany,
+    CountsItselfAgain,
+)

@@ -7,6 +7,7 @@ nothing, is `Silent`. They fit Preferential Paxos too, and Fast & Robust, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import msgspec
@@ -64,7 +65,7 @@ class Tampering(Facade):
             return (value,)
         if value is not self._written:  # else it is the same write, to another memory
             self._written, self._shown = value, self._behaviour.tampered(value)
-        return (self._behaviour.for_memory(memory, self._shown),)
+        return self._behaviour.for_memory(memory, self._shown)
 
 
 class OnBooks(Behaviour):
@@ -104,15 +105,26 @@ class OnBooks(Behaviour):
         """The attack itself."""
         return (book,)
 
-    def for_memory(self, memory: int, shown: Sequence[Any]) -> Any:
-        """Of what is shown, the part of one memory; the halves are the plan's."""
-        half = self.plan.half(len(self.process.memories), "memories")
-        return shown[memory in half if len(shown) > 1 else 0]
+    def for_memory(self, memory: int, shown: Sequence[Any]) -> tuple[Any, ...]:
+        """Of what is shown, the part of one memory, if any; the halves are the plan's."""
+        if len(shown) == 1:
+            return (shown[0],)
+        if memory == self.spared:
+            return ()
+        return (shown[memory in self.plan.half(len(self.process.memories), "memories")],)
+
+    @cached_property
+    def spared(self) -> int | None:
+        """Of an odd number of memories at times one gets neither part: so a majority may show either part alone."""
+        memories, rng = self.process.memories, self.plan.draw("spared")
+        more = [memory for memory in memories if memory not in self.plan.half(len(memories), "memories")]
+        return rng.choice(more) if len(memories) > len(more) > len(memories) // 2 and rng.random() < 0.5 else None
 
     def show(self, *shown: Any) -> None:
         """Write another book now."""
         for memory in self.process.memories:
-            self.process.write(memory, book_of(self.process.id), 0, self.for_memory(memory, shown))
+            for book in self.for_memory(memory, shown):
+                self.process.write(memory, book_of(self.process.id), 0, book)
 
     def with_page(self, book: Book, origin: int, changed: Sequence[Slot[Any]]) -> Book:
         """``book`` with another page about ``origin``."""
@@ -187,17 +199,38 @@ def _with_value(found: Any, value: Value) -> Any:
 
 
 class EquivocatesOverTime(OnBooks):
-    """E1: under each of its numbers one message for a while, and then another over it, and the first again."""
+    """E1: under each of its numbers one message for a while, and then another over it, and the first again.
+
+    Or a certificate of either, as soon as enough others have attested to it.
+    """
 
     name = "equivocates-over-time"
 
+    async def run(self, value: Value) -> None:
+        self.attested: dict[bytes, dict[int, Signed[Attestation]]] = {}
+        await super().run(value)
+
     def tamper(self, book: Book) -> tuple[Any, ...]:
         own = self.process.id
-        return (self.with_page(book, own, [self.rng.choice((slot, self.second(slot))) for slot in book[own]]),)
+        return (self.with_page(book, own, [self.rng.choice(self.either(slot)) for slot in book[own]]),)
+
+    def either(self, slot: Slot[Any]) -> list[Slot[Any]]:
+        """What can be shown under one number."""
+        found = [slot, self.second(slot)]
+        for said in filter(None, map(message_of, tuple(found))):
+            name = Attestation(said.signer, said.value.number, digest(said.value))
+            others = tuple(self.attested.get(name.digest, {}).values())[: tolerated(self.process.n)]
+            if len(others) == tolerated(self.process.n):
+                found.append(Slot(None, None, Certificate(said, (self.process.sign(ATTEST, name), *others))))
+        return found
 
     async def attack(self) -> None:
         for _ in range(8):
             await self.a_while()
+            for holder, book in enumerate(await self.look()):
+                for slot in page(book, self.process.id):
+                    if slot.attestation is not None and holder != self.process.id:
+                        self.attested.setdefault(slot.attestation.value.digest, {})[holder] = slot.attestation
             self.show(*self.tamper(self.book))
 
 

@@ -154,6 +154,9 @@ class TwoInputs(OnTransmissions):
 
     def lie(self, transmission: Transmission[Any, Any]) -> Transmission[Any, Any]:
         value: Any = Preference(ANOTHER, Evidence(None, None)) if prefers(self.protocol) else ANOTHER
+        if isinstance(transmission.body, SetUp) and self.rng.random() < 0.5:
+            Certified.broadcast(self.transmitter.links, Transmission(EVERYBODY, SetUp(value), (Input(value),)))
+            return transmission
         if self.rng.random() < 0.5:
             return self.telling(transmission, (*transmission.history, Input(value)))
         return self.telling(otherwise(transmission), (Input(value), *transmission.history))

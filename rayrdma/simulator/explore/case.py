@@ -9,7 +9,7 @@ from rayrdma.checks import check
 from rayrdma.checks.goals import met
 from rayrdma.checks.observation import Observation, Violation
 from rayrdma.faults.plan import Crash
-from rayrdma.model.errors import ProtocolError
+from rayrdma.model.errors import ProtocolError, ValueTooLarge
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
 from rayrdma.simulator.run import observe
@@ -56,7 +56,7 @@ class Case:
             observation = observe(stepper)
             goals = met(observation)
             wrong = self._wrong(stepper, observation)
-        except ProtocolError as error:
+        except (ProtocolError, ValueTooLarge) as error:
             wrong = [Violation(PROTOCOL, str(error))]
         finally:
             stepper.close()

@@ -26,6 +26,10 @@ CHAOS = 100
 STEPS = 2_000
 """The most events of a run."""
 DEPTHS = range(1, 6)
+ODDS = {"byzantine": 0.75}
+"""How often a kind is on, if not each second time: there are many behaviours, and each should have its turn."""
+DIRECTED = 0.75
+"""How many of the Byzantine behaviours are attacks on the protocol itself; the others fit any."""
 LENGTHS = (20, 60, 150)
 """Of the chaos, in events; what follows is quiet."""
 
@@ -76,7 +80,7 @@ def draw(
         protocol,
         tuple(rng.randrange(2) if protocol.binary else f"v{process}" for process in range(n)),
         memories,
-        tuple(_faults(rng, protocol, shape, [kind for kind in kinds if rng.random() < 0.5])),
+        tuple(_faults(rng, protocol, shape, [kind for kind in kinds if rng.random() < ODDS.get(kind, 0.5)])),
         seed,
         graph=complete(n) if protocol.needs_graph else None,
     )
@@ -109,8 +113,8 @@ def _faults(rng: random.Random, protocol: type[Protocol], shape: Shape, kinds: S
     """At most what the protocol tolerates, in a run of its usual size: one process, and a minority of the memories."""
     faults: list[Fault] = []
     victim = rng.randrange(shape.n)
-    if "byzantine" in kinds and (behaviours := behaviours_of(protocol)):
-        faults.append(Byzantine(victim, rng.choice(behaviours)))
+    if protocol.byzantine and "byzantine" in kinds:
+        faults.append(Byzantine(victim, _behaviour(rng, protocol)))
     elif "crash" in kinds:
         faults.append(Crash(process=victim, at=_moment(rng)))
     if "memory-crash" in kinds and not protocol.needs_graph:  # P18's memories do not fail
@@ -133,3 +137,12 @@ def behaviours_of(protocol: type[Protocol]) -> list[str]:
     if not protocol.byzantine:
         return []
     return [name for name, does in BEHAVIOURS.items() if not does.attacks or issubclass(protocol, does.attacks)]
+
+
+def _behaviour(rng: random.Random, protocol: type[Protocol]) -> str:
+    """One that was made for protocols like this one, or one that fits any."""
+    names = behaviours_of(protocol)
+    made_for_it = [name for name in names if BEHAVIOURS[name].attacks]
+    if rng.random() < DIRECTED and made_for_it:
+        return rng.choice(made_for_it)
+    return rng.choice([name for name in names if name not in made_for_it])
