@@ -281,14 +281,15 @@ HARMLESS = [
         harmless="a process is asked once to promise a number: links do not repeat, nobody forgets what it used",
     ),
     aligned(
-        "",
+        "L2",
         "one's own numbers do not count as seen",
         (
             "        self.highest_seen = number\n",
             "        self.highest_seen = max(self.highest_seen, FIRST_PROPOSAL)\n",
         ),
         harmless="a process that promised the number refuses to promise it again, and a memory where it was announced "
-        "shows it: no majority can promise it twice; what was proposed with it the announcement keeps",
+        "shows it: no majority can promise it twice; what was proposed with it the announcement keeps; L2 breaks, "
+        "which promises more: over its own announcement it may write a lower number of its own",
     ),
     aligned(
         "",

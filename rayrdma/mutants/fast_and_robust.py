@@ -46,9 +46,9 @@ class BringsItsOwnInput(FastAndRobust):
 MUTANTS = [
     derived(FastAndRobust, wrong, shows)
     for wrong, shows in (
-        (falling_back_to(judged_by(AcceptsReceivedTwice, PreferentialPaxos)), "P3"),
-        (falling_back_to(judged_by(LeavesTheChoiceToTheSender, PreferentialPaxos)), "P3"),
-        (preferring_by(BelievesAnyEvidence), "P2"),
+        (falling_back_to(judged_by(AcceptsReceivedTwice, PreferentialPaxos)), "P3 P4"),
+        (falling_back_to(judged_by(LeavesTheChoiceToTheSender, PreferentialPaxos)), "I7 P3 P4 agreement"),
+        (preferring_by(BelievesAnyEvidence), "P2 P3"),
         (preferring_by(WaitsForFewer), "P2"),
         (preferring_by(PrefersTheLeastProcess), "P2 P4"),
         (DecidersAbstain, "I5"),

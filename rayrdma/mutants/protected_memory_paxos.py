@@ -113,6 +113,11 @@ ONLY_THE_OWNER_DECIDES = pmp(
     harmless="only the owner of a number decides with it, and it gave the number up (the paper writes it so); M4 "
     "breaks, which promises more than agreement: a value may have been acked by a majority unknown to its owner",
 )
+WAITS_FOR_THE_OTHERS = pmp(
+    "termination",
+    "a nak of step h leaves the attempt to the other memories",
+    (STEP_H, STEP_H.replace("return attempt.nursery.cancel()", "await process.event()")),
+)
 MUTANTS = [
     pmp(
         "M5 agreement",
@@ -184,6 +189,7 @@ MUTANTS = [
     NAKS_OF_STEP_B,
     NO_SHORTCUT,
     ACKS_OF_TWO_ATTEMPTS,
+    WAITS_FOR_THE_OTHERS,
     pmp("M4", "a higher minimum proposal is not heeded", (STEP_D, "if False:")),
     pmp("M3", "proposal numbers are not unique", (UNIQUE, "* n + 1")),
     pmp("M5 M4", "one memory is counted twice", (ON_EVERY_MEMORY, "for memory in (*process.memories[:-1], 0):")),
@@ -224,12 +230,6 @@ HARMLESS = [
         "the first write is repeated once",
         later_shortcut("lambda _: FIRST_PROPOSAL", "lambda k: k == 1"),
         harmless="the same number with the same value, and acked only where the permission never changed",
-    ),
-    pmp(
-        "",
-        "a nak of step h leaves the attempt to the other memories",
-        (STEP_H, STEP_H.replace("return attempt.nursery.cancel()", "await process.event()")),
-        harmless="a majority of acks is a majority of acks (it only blocks where it could try again)",
     ),
     pmp(
         "",

@@ -169,7 +169,8 @@ class AcceptsReceivedTwice(Peer):
     """It lets the sender receive a message twice."""
 
     def _receives(self, event: Received) -> bool:
-        self._consumed[event.sender] = 0
+        if 0 <= event.sender < len(self._consumed):
+            self._consumed[event.sender] = 0
         return super()._receives(event)
 
 

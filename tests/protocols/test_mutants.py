@@ -14,6 +14,7 @@ from rayrdma.mutants.protected_memory_paxos import (
     NAKS_OF_STEP_B,
     NO_SHORTCUT,
     ONLY_THE_OWNER_DECIDES,
+    WAITS_FOR_THE_OTHERS,
 )
 from rayrdma.protocols import AlignedPaxos, DiskPaxos, ProtectedMemoryPaxos
 from rayrdma.simulator.schedule import Constant
@@ -24,7 +25,7 @@ from .budgets import BUDGETS, HARMLESS, MUTANTS, parties
 
 ERASING = {ONLY_THE_OWNER_DECIDES: "M4", ERASES: "L4"}
 ERASING_BUDGET = 1_500
-OF_THEIR_OWN = (NO_SHORTCUT, ACKS_OF_TWO_ATTEMPTS, *ERASING, BOTH_KINDS)
+OF_THEIR_OWN = (NO_SHORTCUT, ACKS_OF_TWO_ATTEMPTS, WAITS_FOR_THE_OTHERS, *ERASING, BOTH_KINDS)
 """Those that have a test of their own below."""
 
 
@@ -91,6 +92,13 @@ def test_who_asks_for_a_majority_of_each_kind_blocks_where_aligned_paxos_decides
         outcome = run(protocol, 3, 2, seed, memories_gone)
         assert not outcome.violations(), outcome
         assert not outcome.observation.decisions, outcome
+
+
+def test_who_waits_for_the_other_memories_is_safe_though_it_may_block() -> None:
+    """A majority of acks is a majority of acks; but it could try again."""
+    protocol = WAITS_FOR_THE_OTHERS.build()
+    outcomes = [run(protocol, 3, 3, seed) for seed in range(HARMLESS)]
+    assert not any(outcome.violations() for outcome in outcomes)
 
 
 def test_all_steps_are_too_slow_for_the_common_case() -> None:

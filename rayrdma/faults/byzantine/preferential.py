@@ -57,7 +57,7 @@ class OnInputs(OnBooks):
                         process.write(memory, LEADERS, 0, signed)
             if self.rng.random() < 0.7:
                 facade.start(fast.follow())
-            await self.a_while()
+            await self.on_the_fast_path(facade)
             for memory in process.memories:
                 process.write(memory, own_region(process.id), PANIC, Panic())
         self.change(backup_of(protocol))

@@ -76,9 +76,10 @@ class OnBooks(Behaviour):
     async def run(self, value: Value) -> None:
         self.book: Book = ((),) * self.process.n
         self.seconds: dict[int, Signed[Sent[Any]]] = {}
-        self.begin(Tampering(self), value)
+        facade = Tampering(self)
+        self.begin(facade, value)
         if issubclass(self.protocol, FastAndRobust):  # or there would be no backup
-            await self.a_while()
+            await self.on_the_fast_path(facade)
             for memory in self.process.memories:
                 self.process.write(memory, own_region(self.process.id), PANIC, Panic())
         await self.attack()
@@ -154,6 +155,15 @@ class OnBooks(Behaviour):
     async def a_while(self) -> None:
         """Some time, of a length that no schedule knows."""
         await self.process.sleep(self.rng.randrange(1, 40))
+
+    async def on_the_fast_path(self, facade: Facade) -> None:
+        """A while; at times until its honest execution has decided, and others with it: that is what is to be kept."""
+        late = self.rng.random() < 0.5
+        await self.a_while()
+        for _ in range(40):
+            if facade.decided or not late:
+                break
+            await self.process.sleep(1)
 
     async def look(self) -> list[Any]:
         """All books, as the first memory that answers has them."""

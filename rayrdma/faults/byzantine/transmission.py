@@ -128,7 +128,13 @@ class ContradictsHistory(OnTransmissions):
 
     name = "contradicts-history"
 
+    async def run(self, value: Value) -> None:
+        self.only = self.rng.choice(((Record,), (Accept, Decision)))
+        await super().run(value)
+
     def lie(self, transmission: Transmission[Any, Any]) -> Transmission[Any, Any]:
+        if not isinstance(transmission.body, self.only):
+            return transmission
         return msgspec.structs.replace(transmission, body=self.contrary(transmission.body))
 
     def contrary(self, body: Record) -> Record:

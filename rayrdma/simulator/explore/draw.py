@@ -114,7 +114,8 @@ def _faults(rng: random.Random, protocol: type[Protocol], shape: Shape, kinds: S
     faults: list[Fault] = []
     victim = rng.randrange(shape.n)
     if protocol.byzantine and "byzantine" in kinds:
-        faults.append(Byzantine(victim, _behaviour(rng, protocol)))
+        liar = rng.choice((0, victim))  # the first leader can do most
+        faults.append(Byzantine(liar, _behaviour(rng, protocol)))
     elif "crash" in kinds:
         faults.append(Crash(process=victim, at=_moment(rng)))
     if "memory-crash" in kinds and not protocol.needs_graph:  # P18's memories do not fail
