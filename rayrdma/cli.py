@@ -140,10 +140,14 @@ def run(
 @app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="The replay.json of a simulated run's folder.")],
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Draw the last round: diagram.html in a new run folder.")
+    ] = False,
     as_json: AsJson = False,
+    out: Out = Path("runs"),
 ) -> int:
     """Run a recorded simulation once more, and compare the traces byte for byte."""
-    result = experiment.replay(file)
+    result = experiment.replay(file, out if trace else None)
     if not as_json:
         Console().print(f"[bold]replayed {file}[/]: the same trace, byte for byte", highlight=False, soft_wrap=True)
     return _show(result, as_json)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rayrdma.clusters.topology import Topology
@@ -181,19 +181,20 @@ def _graph(protocol: type[Protocol], topology: Topology) -> Graph:
     return topology.graph(partition_bound(topology).value)
 
 
-def replay(file: Path | str) -> Result:
+def replay(file: Path | str, storage: Path | str | None = None) -> Result:
     """Run a recorded simulation once more, with the same choices.
 
     Args:
         file: the ``replay.json`` of a run folder.
+        storage: the folder in which to make a run folder, with the diagram of the last round; None: nothing is written.
     Raises:
         UsageError: it is no replay file of this version, or its protocol is not there any more.
         NotReproduced: the run went another way this time.
     """
     recorded = load_replay(Path(file))
-    scenario = recorded.scenario()
+    scenario = replace(recorded.scenario(), trace=storage is not None)
     digest = hashlib.sha256()
-    with Recording(scenario, "sim", None) as recording:
+    with Recording(scenario, "sim", storage) as recording:
         _simulated_transports(recording)
         try:
             for simulated in simulate(scenario, recorded.choices):
@@ -201,12 +202,12 @@ def replay(file: Path | str) -> Result:
                 digest.update(encode_trace(list(simulated.observation.trace)))
         except UsageError as error:
             raise NotReproduced(f"{file} is not reproduced: {error}") from error
-    if digest.hexdigest() != recorded.trace_sha256:
-        raise NotReproduced(
-            f"{file} is not reproduced: the trace is another one; it was recorded with rayrdma "
-            f"{recorded.versions.get('rayrdma', '?')} and the protocol or the library has changed, "
-            "or the protocol draws on something else than process.rng"
-        )
+        if digest.hexdigest() != recorded.trace_sha256:
+            raise NotReproduced(
+                f"{file} is not reproduced: the trace is another one; it was recorded with rayrdma "
+                f"{recorded.versions.get('rayrdma', '?')} and the protocol or the library has changed, "
+                "or the protocol draws on something else than process.rng"
+            )
     return recording.result()
 
 

@@ -35,6 +35,27 @@ def test_a_recorded_run_is_replayed_with_its_verdict(rayrdma: Command, arguments
     assert replayed.json == result | {"folder": None}
 
 
+def test_a_replay_is_drawn_if_it_is_to(rayrdma: Command, tmp_path: Path) -> None:
+    file = record(rayrdma, "protected-memory-paxos", "--schedule", "adversary", "--seed", 3)
+    replayed = rayrdma("replay", file, "--trace", "--out", tmp_path / "again", "--json").json
+    folder = Path(replayed["folder"])
+    assert folder.is_relative_to(tmp_path / "again")
+    assert replayed["diagram"] == str(folder / "diagram.html")
+    drawn = (folder / "diagram.html").read_text()
+    assert "<svg" in drawn
+    for name in ("trace.jsonl", "replay.json"):
+        assert (folder / name).read_bytes() == (file.parent / name).read_bytes()
+
+
+def test_what_is_not_reproduced_is_not_called_decided(rayrdma: Command) -> None:
+    file = record(rayrdma, "paxos")
+    file.write_bytes(changed(lambda replay: replay.update(trace_sha256="0" * 64))(file.read_bytes()))
+    finished = rayrdma("replay", file, "--trace", "--out", "again")
+    assert finished.code == 1
+    assert "not reproduced" in finished.said()
+    assert json.loads(Path("again/paxos/latest/result.json").read_bytes())["verdict"] == "unknown"
+
+
 def test_the_summary_says_that_the_traces_are_the_same(rayrdma: Command) -> None:
     finished = rayrdma("replay", record(rayrdma, "paxos"))
     assert finished.code == 0
