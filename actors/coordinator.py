@@ -14,8 +14,8 @@ from rayrdma.actors.cluster import ray_session
 from rayrdma.actors.coordinator_host import CoordinatorActor, Plan
 from rayrdma.actors.wiring import Report, Wiring, observe
 from rayrdma.checks.observation import Observation
-from rayrdma.faults.plan import Byzantine
-from rayrdma.model.errors import EnvironmentProblem, ProtocolError, RayrdmaError
+from rayrdma.faults.plan import ClockSkew, Crash, LostCompletion, Pause
+from rayrdma.model.errors import EnvironmentProblem, ProtocolError, RayrdmaError, UsageError
 from rayrdma.scenario import Scenario
 from rayrdma.transports.links import CARRIER
 
@@ -45,8 +45,11 @@ class Coordinator:
             EnvironmentProblem: Ray can not be reached, or the place lacks something.
             UsageError: the scenario can not be had here.
         """
+        for fault in scenario.faults:
+            if isinstance(fault, LostCompletion | ClockSkew):
+                raise UsageError(f"fault {fault} can only be had in the simulator (--engine sim)")
         wiring = Wiring.of(scenario)
-        faults = tuple(fault for fault in scenario.faults if not isinstance(fault, Byzantine))
+        faults = tuple(fault for fault in scenario.faults if isinstance(fault, Crash | Pause))
         plan = Plan(scenario.inputs, faults, scenario.transport, scenario.timeout, scenario.processes_per_actor)
         with ray_session(scenario.address):
             addresses = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}

@@ -7,7 +7,7 @@ from rayrdma.checks.observation import Check, Observation, Violation
 from rayrdma.clusters.topology import Topology, make_topology
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig, replay
 from rayrdma.faults.behaviour import Behaviour, Facade
-from rayrdma.faults.plan import After, Byzantine, Crash, Pause
+from rayrdma.faults.plan import After, Byzantine, ClockSkew, Crash, LostCompletion, Pause
 from rayrdma.model.errors import EnvironmentProblem, ProtocolError, RayrdmaError, UsageError
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import Permission, everyone, exclusive_write_to_caller, exclusive_writer, static
@@ -25,10 +25,12 @@ __all__ = [
     "Behaviour",
     "Byzantine",
     "Check",
+    "ClockSkew",
     "Crash",
     "EnvironmentProblem",
     "Experiment",
     "Facade",
+    "LostCompletion",
     "Observation",
     "Pause",
     "Permission",

@@ -2,14 +2,15 @@
 
 A time is in delays in the simulator and in seconds on Ray, from the start of the run. An operation count
 says: right after that party's k-th operation of that kind. A process that is killed right after it issued
-an operation has issued it: it may still take effect.
+an operation has issued it: it may still take effect. Lost completions and wrong clocks can only be had in
+the simulator.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rayrdma.model.errors import UsageError
@@ -109,7 +110,54 @@ class Byzantine:
         return f"p{self.process}:{self.does.name}"
 
 
-Fault = Crash | Pause | Byzantine
+@dataclass(frozen=True)
+class LostCompletion:
+    """An operation of a process on a memory takes effect, and the process never hears of it, nor of any later one.
+
+    To that process the memory is one that failed; all others may see what it did there.
+
+    Args:
+        process, memory: their numbers.
+        at: the operation, counted among those of this process on this memory in the order of their effects.
+    """
+
+    process: int
+    memory: int
+    at: After
+
+    def __post_init__(self) -> None:
+        if self.at.operation == "send":
+            raise UsageError(f"fault {self}: a message has no completion; name an operation on the memory")
+
+    def __str__(self) -> str:
+        return f"p{self.process}-m{self.memory}@{self.at}"
+
+
+@dataclass(frozen=True)
+class ClockSkew:
+    """A process's timers run at a rate of their own, from the start until a time.
+
+    Args:
+        process: its number.
+        rate: 4: they go off in a quarter of the time, 0.25: in four times as much.
+        until: a time; later ones are right.
+    """
+
+    process: int
+    rate: float
+    until: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < math.inf:
+            raise UsageError(f"a clock can not run at {self.rate:g} times its rate; give more than 0")
+        if not 0 < self.until < math.inf:
+            raise UsageError(f"a clock can not go wrong until time {self.until:g}; give a time after 0")
+
+    def __str__(self) -> str:
+        return f"p{self.process}*{self.rate:g}@0-{self.until:g}"
+
+
+Fault = Crash | Pause | Byzantine | LostCompletion | ClockSkew
 
 _CRASH = re.compile(r"([pm])(\d+)@(?:([a-z]+):(\d+)|(\d+(?:\.\d+)?))")
 _PAUSE = re.compile(r"p(\d+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
@@ -149,29 +197,54 @@ def parse_pauses(text: str) -> list[Pause]:
 
 
 def check_faults(faults: Iterable[Fault], processes: int, memories: int) -> None:
-    """Raise UsageError unless every fault names a party that is there, and none crashes or pauses twice at a time."""
+    """Raise UsageError unless every fault names a party that is there, and none fails twice at a time in one way."""
     crashed: set[str] = set()
     lawless: set[int] = set()
     paused: dict[int, list[Pause]] = {}
+    deaf: set[tuple[int, int]] = set()
+    skewed: set[int] = set()
     for fault in faults:
-        memory = fault.memory if isinstance(fault, Crash) else None
-        kind, number, count = ("process", fault.process, processes) if memory is None else ("memory", memory, memories)
-        if number is None or not 0 <= number < count:
-            there = f"{kind[0]}0 to {kind[0]}{count - 1}" if count else "none"
-            raise UsageError(f"fault {fault} names {kind} {number}, but the run has {there}")
-        if isinstance(fault, Crash):
-            party = f"{kind} {number}"
-            if party in crashed:
-                raise UsageError(f"{party} is to crash twice; a crash is for ever")
-            crashed.add(party)
-            if memory is not None and isinstance(fault.at, After) and fault.at.operation == "send":
-                raise UsageError(f"fault {fault}: a memory sends no messages")
-        elif isinstance(fault, Byzantine):
-            if fault.process in lawless:
-                raise UsageError(f"process {fault.process} is given two behaviours; write one class that does both")
-            lawless.add(fault.process)
-        else:
-            for other in paused.setdefault(fault.process, []):
-                if fault.at <= other.until and other.at <= fault.until:
-                    raise UsageError(f"pauses {other} and {fault} overlap; make one of them, or leave time in between")
-            paused[fault.process].append(fault)
+        for kind, number, count in _named(fault, processes, memories):
+            if not 0 <= number < count:
+                there = f"{kind[0]}0 to {kind[0]}{count - 1}" if count else "none"
+                raise UsageError(f"fault {fault} names {kind} {number}, but the run has {there}")
+        match fault:
+            case Crash():
+                _check_crash(fault, crashed)
+            case Byzantine(process):
+                if process in lawless:
+                    raise UsageError(f"process {process} is given two behaviours; write one class that does both")
+                lawless.add(process)
+            case LostCompletion(process, memory):
+                if (process, memory) in deaf:
+                    raise UsageError(f"process {process} is to lose memory {memory} twice; the first time is for ever")
+                deaf.add((process, memory))
+            case ClockSkew(process):
+                if process in skewed:
+                    raise UsageError(f"the clock of process {process} is given two rates; give one")
+                skewed.add(process)
+            case Pause():
+                for other in paused.setdefault(fault.process, []):
+                    if fault.at <= other.until and other.at <= fault.until:
+                        raise UsageError(
+                            f"pauses {other} and {fault} overlap; make one of them, or leave time in between"
+                        )
+                paused[fault.process].append(fault)
+
+
+def _named(fault: Fault, processes: int, memories: int) -> Iterator[tuple[str, int, int]]:
+    """The parties that a fault names: what they are, their numbers, and how many of them there are."""
+    if fault.process is not None:
+        yield "process", fault.process, processes
+    memory = fault.memory if isinstance(fault, Crash | LostCompletion) else None
+    if memory is not None:
+        yield "memory", memory, memories
+
+
+def _check_crash(fault: Crash, crashed: set[str]) -> None:
+    party = f"process {fault.process}" if fault.memory is None else f"memory {fault.memory}"
+    if party in crashed:
+        raise UsageError(f"{party} is to crash twice; a crash is for ever")
+    crashed.add(party)
+    if fault.memory is not None and isinstance(fault.at, After) and fault.at.operation == "send":
+        raise UsageError(f"fault {fault}: a memory sends no messages")

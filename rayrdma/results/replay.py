@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from rayrdma.faults.plan import Byzantine, Crash, Fault, Pause
+from rayrdma.faults.plan import Byzantine, ClockSkew, Crash, Fault, LostCompletion, Pause
 from rayrdma.model.errors import RayrdmaError, UsageError
 from rayrdma.model.graph import Graph
 from rayrdma.model.regions import Value
@@ -42,16 +42,18 @@ class PlannedFault(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     crash: Crash | None = None
     pause: Pause | None = None
     byzantine: Lawless | None = None
+    lost_completion: LostCompletion | None = None
+    clock_skew: ClockSkew | None = None
 
     def __post_init__(self) -> None:
-        if [self.crash, self.pause, self.byzantine].count(None) != 2:
-            raise ValueError("a fault is either a crash, a pause or a Byzantine process")
+        if sum(planned is not None for planned in msgspec.structs.astuple(self)) != 1:
+            raise ValueError("a fault is one of a crash, a pause, a Byzantine process, a lost completion, a clock skew")
 
     def fault(self) -> Fault:
         """The fault itself."""
         if self.byzantine is not None:
             return Byzantine(self.byzantine.process, resolve_behaviour(self.byzantine.behaviour))
-        fault = self.crash or self.pause
+        fault = self.crash or self.pause or self.lost_completion or self.clock_skew
         assert fault is not None
         return fault
 
@@ -160,6 +162,14 @@ def _plain(value: Value) -> Any:
 
 
 def _planned(fault: Fault) -> PlannedFault:
-    if isinstance(fault, Byzantine):
-        return PlannedFault(byzantine=Lawless(fault.process, refer(fault.does)))
-    return PlannedFault(crash=fault) if isinstance(fault, Crash) else PlannedFault(pause=fault)
+    match fault:
+        case Byzantine():
+            return PlannedFault(byzantine=Lawless(fault.process, refer(fault.does)))
+        case Crash():
+            return PlannedFault(crash=fault)
+        case Pause():
+            return PlannedFault(pause=fault)
+        case LostCompletion():
+            return PlannedFault(lost_completion=fault)
+        case ClockSkew():
+            return PlannedFault(clock_skew=fault)

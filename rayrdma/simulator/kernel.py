@@ -20,7 +20,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from rayrdma.faults.behaviour import Behaviour, Plan
-from rayrdma.faults.plan import After, Byzantine, Crash, Fault, Pause
+from rayrdma.faults.plan import After, Byzantine, ClockSkew, Crash, Fault, LostCompletion, Pause
 from rayrdma.model.graph import Graph
 from rayrdma.model.memory import Memory
 from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
@@ -54,7 +54,7 @@ EVENT_LIMIT = 1_000_000
 
 @dataclass
 class World:
-    """What one instance of a protocol leaves to the next one: the time, who is dead, what was counted.
+    """What one instance of a protocol leaves to the next one: the time, who is dead or deaf, what was counted.
 
     Byzantine processes have their plan from there, and remember in it what they saw of older instances.
     """
@@ -62,6 +62,7 @@ class World:
     time: int = 0
     dead_processes: set[int] = field(default_factory=set)
     dead_memories: set[int] = field(default_factory=set)
+    deaf: set[tuple[int, int]] = field(default_factory=set)  # a process hears nothing more of a memory
     counts: dict[tuple[str, int, str], int] = field(default_factory=dict)
     plan: Plan | None = None
 
@@ -130,10 +131,12 @@ class Kernel:
         self.processes = [SimulatedProcess(self, id, n, named, memories, seed, graph) for id in range(n)]
         self._protocols = [protocol(process) for process in self.processes]
         self._watched_memories: list[tuple[After, Crash]] = []
+        self._losses = {(f.process, f.memory): f for f in faults if isinstance(f, LostCompletion)}
+        self._skews = {f.process: f for f in faults if isinstance(f, ClockSkew)}
         self._started: list[Task[Any]] = []
         self._behaviours: dict[int, Behaviour] = {}
         self._lawless(protocol, [fault for fault in faults if isinstance(fault, Byzantine)], seed)
-        self._plan([fault for fault in faults if not isinstance(fault, Byzantine)])
+        self._plan([fault for fault in faults if isinstance(fault, Crash | Pause)])
 
     def run(self, event_limit: int = EVENT_LIMIT) -> None:
         """Start every live process and let everything happen that can; at most ``event_limit`` events.
@@ -268,6 +271,8 @@ class Kernel:
 
     def start_timer(self, process: SimulatedProcess, sleep: Sleep, duration: float) -> None:
         """A process wants to be woken."""
+        if process.id in self._skews and self.now < (skew := self._skews[process.id]).until:
+            duration /= skew.rate
         self._at(
             self.now + max(1, math.ceil(duration)),
             DELIVERY,
@@ -337,6 +342,8 @@ class Kernel:
             self._count_memory(memory, "operation")
             if memory in self.world.dead_memories:
                 return
+        if self._losses and self._loses(operation):
+            return
         self._sequence += 1
         delay = self._delay(process, memory, self.now - self.start_time)
         heappush(
@@ -521,6 +528,20 @@ class Kernel:
                 self.world.counts[key] = self.world.counts.get(key, 0) + 1
                 if self.world.counts[key] == after.count:
                     self._crash(fault)
+
+    def _loses(self, operation: Operation) -> bool:
+        """Whether the completion of an operation is lost."""
+        process: Any = operation.process
+        fault = self._losses.get((process.id, operation.memory))
+        if fault is None:
+            return False
+        deaf, at = self.world.deaf, fault.at
+        if at.operation in ("operation", NAMES[operation.kind]):
+            key = (f"p{process.id} at a memory", operation.memory, at.operation)
+            self.world.counts[key] = self.world.counts.get(key, 0) + 1
+            if self.world.counts[key] == at.count:
+                deaf.add((process.id, operation.memory))
+        return (process.id, operation.memory) in deaf
 
     def _at(self, time: int, rank: int, handler: Any, argument: Any) -> None:
         self._sequence += 1

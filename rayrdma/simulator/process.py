@@ -45,7 +45,8 @@ class SimulatedProcess(Process):
         return self.omega
 
     def memory_answers(self, memory: int) -> bool:
-        return memory not in self._kernel.world.dead_memories
+        world = self._kernel.world
+        return memory not in world.dead_memories and (self.id, memory) not in world.deaf
 
     def processes_alive(self) -> int:
         return sum(not (process.crashed or process.byzantine) for process in self._kernel.processes)

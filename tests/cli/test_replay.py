@@ -86,7 +86,17 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
         (
             changed(lambda replay: replay.update(faults=[{}])),
             64,
-            ["corrupt", "a crash, a pause or a Byzantine process"],
+            ["corrupt", "one of a crash, a pause, a Byzantine process, a lost completion, a clock skew"],
+        ),
+        (
+            changed(lambda replay: replay.update(faults=[{"clock_skew": {"process": 0, "rate": 0, "until": 9}}])),
+            64,
+            ["corrupt", "0 times its rate"],
+        ),
+        (
+            changed(lambda replay: replay.update(faults=[{"lost_completion": {"process": 0, "memory": 1}}])),
+            64,
+            ["corrupt", "`at`"],
         ),
         (changed(lambda replay: replay.update(faults=[{"crash": {"process": 9}}])), 64, ["process 9", "p0 to p2"]),
         (changed(lambda replay: replay.update(protocol="gone.py:Own")), 64, ["there is no file", "gone.py"]),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 from rayrdma import (
     After,
+    ClockSkew,
     Crash,
     Experiment,
+    LostCompletion,
     Pause,
     Protocol,
     ProtocolError,
@@ -63,7 +66,10 @@ def test_values_of_every_kind_come_back_and_replay(tmp_path: Path) -> None:
         "protected-memory-paxos",
         values,
         run=RunConfig(schedule="adversary", seed=3, storage=tmp_path),
-        faults=[Crash(process=1, at=3.25), Pause(process=0, at=1, until=6.5), Crash(memory=2, at=After("write", 2))],
+        faults=[
+            *(Crash(process=1, at=3.25), Pause(process=0, at=1, until=6.5), Crash(memory=2, at=After("write", 2))),
+            *(LostCompletion(process=0, memory=2, at=After("operation", 1)), ClockSkew(process=2, rate=0.25, until=60)),
+        ],
     ).run()
     assert result.inputs == values
     assert set(result.decisions) == {"p0", "p2"}
@@ -72,6 +78,13 @@ def test_values_of_every_kind_come_back_and_replay(tmp_path: Path) -> None:
     assert again.decisions == result.decisions
     assert again.inputs == values
     assert again.faults == result.faults
+
+
+@pytest.mark.parametrize("fault", [LostCompletion(0, 1, After("write", 1)), ClockSkew(0, 2, 60)], ids=str)
+def test_what_only_the_simulator_can_do_is_refused_before_ray_starts(fault: LostCompletion | ClockSkew) -> None:
+    experiment = Experiment("disk-paxos", run=RunConfig(engine="ray"), faults=[fault])
+    with pytest.raises(UsageError, match=f"fault {re.escape(str(fault))} can only be had in the simulator"):
+        experiment.run()
 
 
 def test_rounds_stop_at_the_first_that_does_not_decide() -> None:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from rayrdma.faults.plan import (
     OPERATIONS,
     After,
+    ClockSkew,
     Crash,
     Fault,
+    LostCompletion,
     Pause,
     check_faults,
     parse_crashes,
@@ -83,6 +85,11 @@ def test_what_is_no_pause(text: str) -> None:
         (lambda: parse_pauses("p0@3-3"), "not from 3 to 3"),
         (lambda: Pause(0, -1, 3), "not from -1 to 3"),
         (lambda: Pause(0, 1, math.inf), "not from 1 to inf"),
+        (lambda: LostCompletion(0, 1, After("send", 1)), "fault p0-m1@send:1: a message has no completion"),
+        (lambda: ClockSkew(0, 0, 9), "a clock can not run at 0 times its rate; give more than 0"),
+        (lambda: ClockSkew(0, math.nan, 9), "a clock can not run at nan times"),
+        (lambda: ClockSkew(0, math.inf, 9), "a clock can not run at inf times"),
+        (lambda: ClockSkew(0, 2, 0), "a clock can not go wrong until time 0; give a time after 0"),
     ],
 )
 def test_faults_that_can_not_be(make: object, message: str) -> None:
@@ -102,6 +109,11 @@ def test_faults_that_can_not_be(make: object, message: str) -> None:
         ([Crash(memory=1, at=After("send", 1))], 3, "fault m1@send:1: a memory sends no messages"),
         ([Pause(1, 3, 9), Pause(1, 5, 12)], 3, "pauses p1@3-9 and p1@5-12 overlap"),
         ([Pause(1, 5, 12), Pause(1, 3, 5)], 3, "pauses p1@5-12 and p1@3-5 overlap"),
+        ([LostCompletion(3, 0, After("read", 1))], 3, "fault p3-m0@read:1 names process 3, but the run has p0 to p2"),
+        ([LostCompletion(0, 3, After("read", 1))], 3, "fault p0-m3@read:1 names memory 3, but the run has m0 to m2"),
+        ([LostCompletion(0, 1, After("swap", k)) for k in (1, 2)], 3, "process 0 is to lose memory 1 twice"),
+        ([ClockSkew(7, 2, 9)], 3, r"fault p7\*2@0-9 names process 7, but the run has p0 to p2"),
+        ([ClockSkew(1, 2, 9), ClockSkew(1, 4, 9)], 3, "the clock of process 1 is given two rates"),
     ],
 )
 def test_faults_that_do_not_fit_the_run(faults: list[Fault], memories: int, message: str) -> None:
@@ -111,7 +123,11 @@ def test_faults_that_do_not_fit_the_run(faults: list[Fault], memories: int, mess
 
 def test_faults_that_fit() -> None:
     check_faults(
-        [Crash(process=1, at=5), Crash(memory=1), Pause(1, 1, 2), Pause(1, 3, 4), Pause(0, 1, 4)],
+        [
+            *(Crash(process=1, at=5), Crash(memory=1), Pause(1, 1, 2), Pause(1, 3, 4), Pause(0, 1, 4)),
+            *(LostCompletion(process, 2, After("write", 1)) for process in range(3)),
+            *(ClockSkew(process, 0.5, 60) for process in range(3)),
+        ],
         processes=3,
         memories=3,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rayrdma.checks.observation import Observation
-from rayrdma.faults.plan import After, Crash, Fault, Pause
+from rayrdma.faults.plan import After, ClockSkew, Crash, Fault, LostCompletion, Pause
 from rayrdma.model.errors import ProtocolError, ValueTooLarge
 from rayrdma.model.outcomes import ACK, NAK
 from rayrdma.model.permissions import everyone, exclusive_write_to_caller, exclusive_writer
@@ -16,7 +16,9 @@ from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Record, Region, Value
 from rayrdma.model.trace import Crashed, Decided, Delivered, Issued, Paused, Responded, Resumed, Sent, TookEffect
-from rayrdma.protocols import Paxos, ProtectedMemoryPaxos
+from rayrdma.protocols import DiskPaxos, Paxos, ProtectedMemoryPaxos
+from rayrdma.scenario import Scenario
+from rayrdma.simulator import engine
 from rayrdma.simulator.kernel import Kernel, World
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Constant, Schedule
@@ -167,6 +169,42 @@ def test_a_memory_that_crashes_at_an_operation_has_done_it_and_does_not_answer()
     assert len(events(observation, TookEffect)) == 1
     assert not events(observation, Responded)
     assert list(observation.undecided) == [0]
+
+
+def test_of_a_lost_completion_only_its_process_hears_nothing() -> None:
+    async def look(process: Process) -> Any:
+        await process.sleep(20)
+        return await process.read(0, REGION, 0)
+
+    observation = simulate([write_and_read, look], [LostCompletion(0, 0, After("write", 1))])
+    assert observation.undecided == {0: "needs 1 of 1 memories, 0 alive"}
+    assert [event.process for event in events(observation, TookEffect)] == [0, 1]
+    assert decisions(observation) == {1: "x"}, "it was written"
+
+
+@pytest.mark.parametrize(("operation", "count", "answers"), [("operation", 2, 1), ("read", 1, 1), ("swap", 1, 2)])
+def test_a_completion_is_lost_at_the_operation_that_was_named(operation: str, count: int, answers: int) -> None:
+    observation = simulate([write_and_read], [LostCompletion(0, 0, After(operation, count))])
+    assert len(events(observation, Responded)) == answers
+
+
+def test_what_is_lost_once_is_lost_in_the_next_rounds_too() -> None:
+    lost = (LostCompletion(0, 2, After("operation", 2)),)
+    for round, simulated in enumerate(engine.simulate(Scenario(DiskPaxos, ("a", "b", "c"), 3, lost, rounds=3))):
+        assert len(simulated.observation.decisions) == 3
+        answers = [(event.process, event.memory) for event in events(simulated.observation, Responded)]
+        assert answers.count((0, 2)) == (1 if round == 0 else 0), round
+
+
+@pytest.mark.parametrize(("rate", "until", "ends"), [(4, 15, 10 + 10 + 40), (0.25, 100, 160 + 40 + 40), (2, 999, 60)])
+def test_a_wrong_clock_is_right_in_the_end(rate: float, until: float, ends: int) -> None:
+    async def doze(process: Process) -> str:
+        for _ in range(3):
+            await process.sleep(40)
+        return "awake"
+
+    observation = simulate([doze, doze], [ClockSkew(0, rate, until)])
+    assert {event.process: event.time for event in observation.decisions} == {0: ends, 1: 3 * 40}
 
 
 def test_an_answer_that_is_under_way_when_its_memory_crashes_arrives() -> None:
