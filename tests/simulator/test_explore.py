@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from rayrdma.checks.goals import goals_of
-from rayrdma.faults.plan import Byzantine, Crash, Pause
+from rayrdma.faults.plan import Byzantine, ClockSkew, Crash, LostCompletion, Pause
 from rayrdma.model.errors import UsageError
+from rayrdma.model.permissions import static
 from rayrdma.model.protocol import Protocol
 from rayrdma.mutants import disk_paxos, paxos, protected_memory_paxos
 from rayrdma.mutants.mutant import Mutant
@@ -110,26 +111,47 @@ def test_a_seed_stands_for_the_same_every_time() -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
 def test_kinds_of_faults_are_on_in_some_runs_and_off_in_others(protocol: type[Protocol]) -> None:
-    cases = [draw(protocol, seed, "swarm").case.scenario for seed in range(200)]
-    kinds: dict[str, Any] = {
+    draws = [draw(protocol, seed, "swarm") for seed in range(200)]
+    planned: dict[str, Any] = {
         "crash": lambda fault: isinstance(fault, Crash) and fault.process is not None,
         "memory-crash": lambda fault: isinstance(fault, Crash) and fault.memory is not None,
         "pause": lambda fault: isinstance(fault, Pause),
         "byzantine": lambda fault: isinstance(fault, Byzantine),
+        "lost-completion": lambda fault: isinstance(fault, LostCompletion),
+        "clock-skew": lambda fault: isinstance(fault, ClockSkew),
     }
-    assert tuple(kinds) == KINDS
+    assert {*planned, "partition", "permission-race", "restart"} == set(KINDS)
     never = set() if protocol.byzantine else {"byzantine"}
     if protocol.needs_graph or not protocol.needs_memories:
-        never.add("memory-crash")
-    for kind, of_kind in kinds.items():
-        some = sum(any(map(of_kind, case.faults)) for case in cases)
+        never |= {"memory-crash", "lost-completion"}
+    if not protocol.elects:
+        never |= {"restart", "permission-race"}
+    if all(region.legal_change is static for region in protocol.regions(3)):
+        never.add("permission-race")
+    for kind in KINDS:
+        some = sum(kind in one.kinds for one in draws)
         assert (some == 0) == (kind in never), kind
-        assert some < len(cases), kind
+        assert some < len(draws), kind
+        if kind in planned:
+            happens = [any(map(planned[kind], one.case.scenario.faults)) for one in draws]
+            assert any(happens) == (some > 0), kind
+            assert all(kind in one.kinds for one, does in zip(draws, happens, strict=True) if does), kind
+    cases = [one.case.scenario for one in draws]
     assert {(case.n, case.memories) for case in cases} == {(shape.n, shape.memories) for shape in shapes_of(protocol)}
 
 
+def test_no_more_memories_fail_than_are_tolerated() -> None:
+    """A memory of which somebody lost a completion counts as one that failed."""
+    for seed in range(300):
+        scenario = draw(ProtectedMemoryPaxos, seed, "swarm", ["memory-crash", "lost-completion"]).case.scenario
+        failed = {fault.memory for fault in scenario.faults if isinstance(fault, Crash | LostCompletion)}
+        assert 2 * len(failed) < scenario.memories, seed
+
+
 def test_what_is_not_asked_for_does_not_occur() -> None:
-    assert not any(draw(ProtectedMemoryPaxos, seed, "swarm", []).case.scenario.faults for seed in range(50))
+    for seed in range(50):
+        one = draw(ProtectedMemoryPaxos, seed, "swarm", [])
+        assert (one.kinds, one.case.scenario.faults) == ((), ()), seed
 
 
 # Priorities

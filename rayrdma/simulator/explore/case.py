@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rayrdma.checks import check
 from rayrdma.checks.goals import met
 from rayrdma.checks.observation import Observation, Violation
-from rayrdma.faults.plan import Crash
+from rayrdma.faults.plan import ClockSkew, Crash, LostCompletion
 from rayrdma.model.errors import ProtocolError, ValueTooLarge
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
@@ -72,7 +72,7 @@ class Case:
         return wrong
 
     def _tolerated(self) -> bool:
-        """Whether a decision has to come: a process may fail where there are enough of them.
+        """Whether a decision has to come: a process may fail or stand still where there are enough of them.
 
         Those for Byzantine processes promise none after such chaos: they time out so often, and broadcast so many
         messages, and no more; and in views a process may stay one ahead of the others.
@@ -81,7 +81,8 @@ class Case:
         if scenario.protocol.byzantine:
             return False
         return scenario.n >= scenario.protocol.usual_processes or all(
-            isinstance(fault, Crash) and fault.process is None for fault in scenario.faults
+            isinstance(fault, LostCompletion | ClockSkew) or (isinstance(fault, Crash) and fault.process is None)
+            for fault in scenario.faults
         )
 
     def follow(self, choices: Sequence[int]) -> Course:
