@@ -159,7 +159,9 @@ def explore(
     budget: Annotated[str, typer.Option(help="Seconds (60s), or a number of schedules, or of states (10000).")] = "60s",
     strategy: Annotated[str, typer.Option(help="swarm, random, pct or exhaustive.")] = "swarm",
     faults: Annotated[str, typer.Option(help=f"The kinds that may occur: {','.join(KINDS)}.")] = ",".join(KINDS),
-    jobs: Annotated[int | None, typer.Option(help="Processes that look; one a core.")] = None,
+    engine: Annotated[str, typer.Option(help="sim: this machine's cores. ray: a cluster's CPUs.")] = "sim",
+    jobs: Annotated[int | None, typer.Option(help="How many look at a time; one a core, or a CPU.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster that is already there.")] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="Do not stop at the first violation.")] = False,
     processes: Annotated[int | None, typer.Option(help="Exhaustive: how many.")] = None,
     memories: Annotated[int | None, typer.Option(help="Exhaustive: how many.")] = None,
@@ -175,6 +177,8 @@ def explore(
     everything = strategy == EXHAUSTIVE
     if everything and (jobs not in (None, 1) or seed):
         raise UsageError("--strategy exhaustive draws nothing, and one process looks; leave out --seed and --jobs")
+    if everything and (engine != "sim" or address):
+        raise UsageError("with --strategy exhaustive one process looks; leave out --engine and --address")
     if not everything and ((processes, memories, elections, preemptions) != (None,) * 4 or not reduction):
         raise UsageError(
             "--processes, --memories, --elections, --preemptions and --no-reduction are for --strategy exhaustive; "
@@ -207,7 +211,9 @@ def explore(
             strategy=strategy,
             faults=kinds,
             seed=seed,
+            engine=engine,
             jobs=jobs,
+            address=address,
             enough=enough,
             storage=out,
             progress=lambda tally, seconds: tell(tell_rate(tally, seconds), tally.schedules, tally.schedules),

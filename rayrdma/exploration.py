@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.reference import check_protocol, resolve
 from rayrdma.results.recording import Recording
 from rayrdma.results.result import Result
+from rayrdma.scenario import ENGINES, choose
 from rayrdma.simulator.engine import simulate
 from rayrdma.simulator.explore.case import PROTOCOL
 from rayrdma.simulator.explore.draw import KINDS, Shape, shapes_of
@@ -23,6 +25,7 @@ from rayrdma.simulator.explore.exhaustive.system import Bounds
 from rayrdma.simulator.explore.hunt import Finding
 from rayrdma.simulator.explore.search import Budget, Progress, Search, check_kinds
 from rayrdma.simulator.explore.shrink import shrink
+from rayrdma.simulator.explore.workers import Workers
 
 DEFAULT_BOUNDS = Bounds()
 
@@ -44,6 +47,7 @@ class Exploration(msgspec.Struct, frozen=True):
     strategy: str
     faults: Sequence[str]
     seed: int
+    engine: str
     jobs: int
     schedules: int
     events: int
@@ -66,7 +70,9 @@ def explore(
     strategy: str = "swarm",
     faults: Sequence[str] = KINDS,
     seed: int = 0,
+    engine: str = "sim",
     jobs: int | None = None,
+    address: str | None = None,
     enough: int = 1,
     storage: Path | str | None = None,
     progress: Progress = lambda tally, seconds: None,
@@ -79,17 +85,23 @@ def explore(
         strategy: ``swarm``, ``random`` or ``pct``.
         faults: the kinds that may occur.
         seed: of the first schedule.
-        jobs: processes that look; None: as many as there are cores.
+        engine: ``sim``: processes of this machine look; ``ray``: tasks on a cluster do.
+        jobs: how many look at a time; None: as many as there are cores, or CPUs in the cluster.
+        address: of a Ray cluster; None: the one that is there, else one of its own on this machine.
         enough: so many schedules that go wrong end it.
         storage: the folder in which to make a run folder for the smallest one; None: nothing is written.
     Raises:
         UsageError: that makes no sense.
+        EnvironmentProblem: there is no Ray to be had.
     """
+    choose("engine", engine, ENGINES)
     found = resolve(protocol) if isinstance(protocol, str) else check_protocol(protocol)
     search = Search(found, strategy, tuple(faults), seed, jobs, enough)
-    began = time.monotonic()
-    tally = search.run(Budget.parse(budget), progress)
-    seconds = time.monotonic() - began
+    limits = Budget.parse(budget)
+    with _workers(engine, jobs, address) as workers:
+        began = time.monotonic()
+        tally = search.run(limits, progress, workers)
+        seconds = time.monotonic() - began
     finding = next((finding for _, finding in sorted(tally.findings.items()) if finding is not None), None)
     if finding is not None:
         finding = search.smallest(finding)
@@ -98,7 +110,8 @@ def explore(
         strategy=strategy,
         faults=list(faults),
         seed=seed,
-        jobs=jobs or len(os.sched_getaffinity(0)),
+        engine=engine,
+        jobs=workers.count if workers is not None else jobs or len(os.sched_getaffinity(0)),
         schedules=tally.schedules,
         events=tally.events,
         seconds=seconds,
@@ -215,6 +228,14 @@ def explore_all(
         smallest_events=finding.events if finding is not None else None,
         smallest=keep(finding, storage) if finding is not None else None,
     )
+
+
+def _workers(engine: str, jobs: int | None, address: str | None) -> AbstractContextManager[Workers | None]:
+    if engine == "sim":
+        return nullcontext()
+    from rayrdma.actors.exploration import workers_on_ray  # Ray is imported only where it is used
+
+    return workers_on_ray(jobs, address)
 
 
 def keep(finding: Finding, storage: Path | str | None) -> Result | None:

@@ -17,7 +17,8 @@ from rayrdma.mutants import MUTANTS
 from rayrdma.mutants.mutant import Mutant
 from rayrdma.simulator.explore.draw import Shape
 from rayrdma.simulator.explore.hunt import hunt
-from rayrdma.simulator.explore.search import CHUNK_SECONDS, Budget, check_jobs, live_no_longer_than_the_search
+from rayrdma.simulator.explore.search import CHUNK_SECONDS, Budget, check_jobs
+from rayrdma.simulator.explore.workers import live_no_longer_than_the_search
 
 CAUGHT, HARMLESS, MISSED, REFUTED = "caught", "harmless", "missed", "refuted"
 HARMLESS_SCHEDULES = 1_000

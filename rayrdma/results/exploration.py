@@ -23,9 +23,10 @@ def show_exploration(console: Console, found: Exploration) -> None:
     """A few lines; and if there is one, the smallest run that goes wrong."""
     rate = found.schedules / max(found.seconds, 1e-9)
     size = f"{found.schedules:,} schedules, {found.events:,} events in {seconds(found.seconds)}, {rate:,.0f} a second"
+    jobs = f"{found.jobs} jobs" if found.engine == "sim" else f"{found.jobs} tasks at a time on Ray"
     verdict = ("nothing wrong", "bold green") if not found.violations else (f"{found.violations:,} wrong", "bold red")
     console.print(Text.assemble((found.protocol, "bold"), "  ", verdict))
-    console.print(Text(f"  searched    {size} ({found.strategy}, seeds from {found.seed}, {found.jobs} jobs)"))
+    console.print(Text(f"  searched    {size} ({found.strategy}, seeds from {found.seed}, {jobs})"))
     for goal, schedules in found.goals.items():
         console.print(Text(f"  {schedules:>11,} {goal}", "" if schedules else "yellow"))
     _show_wrong(console, found)

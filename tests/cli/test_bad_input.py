@@ -64,6 +64,9 @@ USAGE = [
     (["mutants", "paxos", "raft"], ["no mutants of 'raft'", "paxos, fast-paxos"]),
     (["mutants", "paxos", "--budget", "0s"], ["'0s' is no budget"]),
     (["mutants", "paxos", "--jobs", "0"], ["0 jobs", "--jobs 2"]),
+    (["explore", "paxos", "--engine", "spark"], ["'spark'", "sim, ray"]),
+    (["explore", "paxos", "--engine", "ray", "--budget", "0"], ["'0' is no budget"]),
+    (["explore", "paxos", "--engine", "ray", "--jobs", "0"], ["0 jobs", "--jobs 2"]),
     (["replay"], ["file", "rayrdma replay --help"]),
     (["replay", "none.json"], ["none.json", "No such file", "replay.json"]),
 ]

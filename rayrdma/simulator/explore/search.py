@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
 
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
-from rayrdma.reference import refer, resolve
 
 from .draw import KINDS, STRATEGIES, shapes_of
 from .hunt import Finding, Tally, hunt
 from .shrink import shrink, size
+from .workers import Workers, cores
 
 CHUNK_SECONDS = 0.5
 """What a worker runs at a time."""
@@ -83,18 +80,29 @@ class Search:
         check_kinds(self.kinds)
         check_jobs(self.jobs)
 
-    def run(self, budget: Budget, progress: Progress = lambda tally, seconds: None) -> Tally:
-        """Look until the budget is spent, or enough is found."""
+    def run(
+        self, budget: Budget, progress: Progress = lambda tally, seconds: None, workers: Workers | None = None
+    ) -> Tally:
+        """Look until the budget is spent, or enough is found; by ``workers`` instead of processes of our own."""
         began = time.monotonic()
-        jobs = self.jobs or len(os.sched_getaffinity(0))
         seeds, end = range(self.seed, self.seed + budget.schedules), began + budget.seconds
         total = Tally()
-        for tally in self._alone(seeds, end) if jobs == 1 else self._together(seeds, end, jobs):
+        for tally in self._tallies(seeds, end, workers):
             total += tally
             progress(total, time.monotonic() - began)
             if time.monotonic() > end or len(total.findings) >= self.enough:
                 break
         return total
+
+    def _tallies(self, seeds: range, end: float, workers: Workers | None) -> Iterator[Tally]:
+        jobs = self.jobs or len(os.sched_getaffinity(0))
+        if workers is not None:
+            yield from self._together(seeds, end, workers)
+        elif jobs == 1:
+            yield from self._alone(seeds, end)
+        else:
+            with cores(jobs) as own:
+                yield from self._together(seeds, end, own)
 
     def _alone(self, seeds: range, end: float) -> Iterator[Tally]:
         """The tallies of one stretch of seeds after the other."""
@@ -103,24 +111,21 @@ class Search:
             yield tally
             seeds = seeds[tally.schedules :]
 
-    def _together(self, seeds: range, end: float, jobs: int) -> Iterator[Tally]:
+    def _together(self, seeds: range, end: float, workers: Workers) -> Iterator[Tally]:
         """Likewise, by several workers, each with seeds of its own."""
-        reference = refer(self.protocol)
-        context = get_context("forkserver")  # whatever threads this process has, the workers start clean
-        with ProcessPoolExecutor(jobs, context, live_no_longer_than_the_search) as pool:
 
-            def begin(part: range) -> Future[Tally]:
-                seconds = max(0.0, end - time.monotonic())
-                return pool.submit(_chunk, reference, self.strategy, self.kinds, self.enough, part, seconds)
+        def begin(part: range) -> Future[Tally]:
+            seconds = max(0.0, end - time.monotonic())
+            return workers.begin(_chunk, self.protocol, self.strategy, self.kinds, self.enough, part, seconds)
 
-            under_way = {begin(part): part for job in range(jobs) if (part := seeds[job::jobs])}
-            while under_way:
-                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
-                    part, tally = under_way.pop(future), future.result()
-                    yield tally
-                    if rest := part[tally.schedules :]:
-                        under_way[begin(rest)] = rest
+        under_way = {begin(part): part for job in range(workers.count) if (part := seeds[job :: workers.count])}
+        while under_way:
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                part, tally = under_way.pop(future), workers.result(future)
+                yield tally
+                if rest := part[tally.schedules :]:
+                    under_way[begin(rest)] = rest
 
     def _hunt(self, seeds: range, end: float) -> Tally:
         until = min(end, time.monotonic() + CHUNK_SECONDS)
@@ -152,20 +157,9 @@ def _extent(finding: Finding) -> tuple[int, ...]:
     return (finding.events, scenario.n, scenario.memories, *size(finding))
 
 
-def _chunk(reference: str, strategy: str, kinds: Sequence[str], enough: int, seeds: range, seconds: float) -> Tally:
+def _chunk(
+    protocol: type[Protocol], strategy: str, kinds: Sequence[str], enough: int, seeds: range, seconds: float
+) -> Tally:
     """In a worker."""
-    search = Search(resolve(reference), strategy, kinds, enough=enough)
+    search = Search(protocol, strategy, kinds, enough=enough)
     return search._hunt(seeds, time.monotonic() + seconds)
-
-
-def live_no_longer_than_the_search() -> None:
-    """In a worker: leave Ctrl-C to the search, and end when it ends, however that is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    search = parent_process()
-    assert search is not None
-
-    def watch() -> None:
-        search.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
