@@ -22,7 +22,13 @@ class Chaos:
         if self._left == 0:
             return 0
         self._left -= 1
-        return choose_among(pending, lambda entry: entry[2].__name__ != "_stabilise", self._choose)
+        late = len(pending) - 1  # it is mostly among the last
+        while late >= 0 and pending[late][2].__name__ != "_stabilise":
+            late -= 1
+        if late < 0 or len(pending) == 1:
+            return self._choose(pending)
+        choice = self._choose([*pending[:late], *pending[late + 1 :]])
+        return choice + (choice >= late)
 
 
 def choose_among(pending: Sequence[Entry], offers: Callable[[Entry], bool], choose: Chooser) -> int:
