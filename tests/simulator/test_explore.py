@@ -15,9 +15,9 @@ from rayrdma.model.permissions import static
 from rayrdma.model.protocol import Protocol
 from rayrdma.mutants import disk_paxos, paxos, protected_memory_paxos
 from rayrdma.mutants.mutant import Mutant
-from rayrdma.protocols import PROTOCOLS, ProtectedMemoryPaxos
+from rayrdma.protocols import PROTOCOLS, Paxos, ProtectedMemoryPaxos
 from rayrdma.simulator.explore.choosers import PriorityChanges, link_of
-from rayrdma.simulator.explore.draw import KINDS, STRATEGIES, draw, shapes_of
+from rayrdma.simulator.explore.draw import KINDS, STRATEGIES, Shape, draw, shapes_of
 from rayrdma.simulator.explore.hunt import Finding, Tally, hunt
 from rayrdma.simulator.explore.search import Budget, Search
 from rayrdma.simulator.explore.shrink import shrink, size
@@ -138,6 +138,15 @@ def test_kinds_of_faults_are_on_in_some_runs_and_off_in_others(protocol: type[Pr
             assert all(kind in one.kinds for one, does in zip(draws, happens, strict=True) if does), kind
     cases = [one.case.scenario for one in draws]
     assert {(case.n, case.memories) for case in cases} == {(shape.n, shape.memories) for shape in shapes_of(protocol)}
+
+
+@pytest.mark.parametrize("memories", [0, 1, 5])
+def test_one_process_alone_can_be_explored_too(memories: int) -> None:
+    protocol = ProtectedMemoryPaxos if memories else Paxos
+    for strategy in STRATEGIES:
+        for seed in range(50):
+            course = draw(protocol, seed, strategy, shape=Shape(1, memories)).run()
+            assert course.wrong == (), seed
 
 
 def test_no_more_memories_fail_than_are_tolerated() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from rayrdma.experiment import replay
+from rayrdma.exploration import keep
 from rayrdma.model.protocol import Protocol
 from rayrdma.protocols import AlignedPaxos, DiskPaxos, Paxos, ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
@@ -13,8 +16,9 @@ from rayrdma.simulator.explore.case import PROTOCOL, Case
 from rayrdma.simulator.explore.choosers import Chaos, RandomWalk
 from rayrdma.simulator.explore.draw import Draw, draw
 from rayrdma.simulator.explore.elections import PermissionRace, Restart, changes_permission, named_by
-from rayrdma.simulator.explore.hunt import by_choices
+from rayrdma.simulator.explore.hunt import by_choices, hunt
 from rayrdma.simulator.explore.partition import Partition, way_of
+from rayrdma.simulator.explore.shrink import shrink
 from rayrdma.simulator.schedule import Jitter, Leadership
 from rayrdma.simulator.stepper import Chooser, Entry, first
 from tests.simulator.hidden import (
@@ -157,6 +161,25 @@ def test_a_lost_completion_shows_who_takes_silence_for_no_effect() -> None:
 def test_wrong_clocks_show_who_trusts_them() -> None:
     assert wrong(timed(drawn(TrustsClocks, "swarm", "clock-skew", 200)), "agreement")
     assert not wrong(timed(drawn(TrustsClocks, "swarm", None, 200)), "agreement")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "strategy", "kind"),
+    [
+        (TakesSilenceForDeath, "random", "partition"),
+        (LeadsTwiceAtATime, "random", "restart"),
+        (TakesSilenceForNoEffect, "swarm", "lost-completion"),
+        (TrustsClocks, "swarm", "clock-skew"),
+    ],
+)
+def test_what_is_found_is_kept_and_replayed(protocol: type[Protocol], strategy: str, kind: str, tmp_path: Path) -> None:
+    [finding] = hunt(protocol, range(1000), strategy, [kind], only=["agreement"]).findings.values()
+    assert finding is not None
+    kept = keep(shrink(finding), tmp_path)
+    assert kept is not None
+    assert kept.folder is not None
+    again = replay(Path(kept.folder) / "replay.json")
+    assert (again.violations, again.faults) == (kept.violations, kept.faults)
 
 
 def test_chaos_ends_before_omega_is_accurate() -> None:

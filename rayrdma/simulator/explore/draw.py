@@ -89,7 +89,7 @@ def draw(
     shape = shape or rng.choice(shapes_of(protocol))
     n, memories = shape.n, shape.memories
     on = tuple(kind for kind in kinds if rng.random() < ODDS.get(kind, 0.5) and _makes_sense(kind, protocol, shape))
-    leader, rival = rng.sample(range(n), 2)
+    leader, rival = rng.sample(range(n), 2) if "restart" in on else (0, 0)
     leaderships = [
         *_leaderships(rng, n),
         *(_race(rng, n) if "permission-race" in on else ()),
@@ -132,8 +132,10 @@ def _makes_sense(kind: str, protocol: type[Protocol], shape: Shape) -> bool:
             return protocol.byzantine
         case "memory-crash" | "lost-completion":  # the memories of P18 do not fail
             return shape.memories > 2 and not protocol.needs_graph
+        case "partition":
+            return shape.n + shape.memories > 1
         case "restart":
-            return protocol.elects
+            return protocol.elects and shape.n > 1
         case "permission-race":
             regions = protocol.regions(shape.n) if shape.memories else []
             return protocol.elects and any(region.legal_change is not static for region in regions)
