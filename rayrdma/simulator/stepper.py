@@ -87,6 +87,10 @@ class Stepper(Kernel):
         super()._stabilise(None)
         self._accurate = True
 
+    def _recheck(self, _: None) -> None:
+        if self._accurate:  # which may come later than it was planned for
+            super()._recheck(None)
+
     def _pause(self, fault: Pause) -> None:
         if fault not in self._over:
             super()._pause(fault)
