@@ -65,6 +65,7 @@ USAGE = [
     (["mutants", "paxos", "--budget", "0s"], ["'0s' is no budget"]),
     (["mutants", "paxos", "--jobs", "0"], ["0 jobs", "--jobs 2"]),
     (["explore", "paxos", "--engine", "spark"], ["'spark'", "sim, ray"]),
+    (["explore", "paxos", "--strategy", "exhaustive", "--engine", "ray"], ["one process looks", "--engine"]),
     (["explore", "paxos", "--engine", "ray", "--budget", "0"], ["'0' is no budget"]),
     (["explore", "paxos", "--engine", "ray", "--jobs", "0"], ["0 jobs", "--jobs 2"]),
     (["replay"], ["file", "rayrdma replay --help"]),

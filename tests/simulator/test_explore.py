@@ -78,7 +78,7 @@ def test_what_is_found_shrinks_to_a_few_events() -> None:
 
 
 def test_shrinking_drops_what_does_not_matter() -> None:
-    """This mistake needs no fault. Now and then a smaller run is only had by way of a larger one: one may keep a fault."""
+    """This mistake needs no fault. Shrinking may get stuck before that: one finding may keep some."""
     mutant = next(mutant for mutant in PROTECTED_MEMORY_PAXOS if mutant.name == "a minority of acks decides")
     findings = [found for found in hunt(mutant.build(), range(ENOUGH), "random", enough=6).findings.values() if found]
     smaller = [shrink(finding) for finding in findings]
