@@ -21,6 +21,7 @@ from typing import Any
 
 from rayrdma.faults.behaviour import Behaviour, Plan
 from rayrdma.faults.plan import After, Byzantine, Crash, Fault, Pause
+from rayrdma.model.errors import ProtocolError
 from rayrdma.model.graph import Graph
 from rayrdma.model.memory import Memory
 from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
@@ -28,7 +29,7 @@ from rayrdma.model.outcomes import NAK
 from rayrdma.model.process import Change, Sleep, Watch
 from rayrdma.model.protocol import Protocol, read_message
 from rayrdma.model.regions import ENCODE, Record, Region, Value
-from rayrdma.model.tasks import Task
+from rayrdma.model.tasks import Task, describe
 from rayrdma.model.trace import (
     Crashed,
     Decided,
@@ -128,7 +129,10 @@ class Kernel:
             Memory(self.layout if graph is None else graph.regions(memory, self.layout)) for memory in range(memories)
         ]
         self.processes = [SimulatedProcess(self, id, n, named, memories, seed, graph) for id in range(n)]
-        self._protocols = [protocol(process) for process in self.processes]
+        try:
+            self._protocols = [protocol(process) for process in self.processes]
+        except Exception as error:
+            raise ProtocolError(f"{protocol.name} can not be made: {describe(error)}") from error
         self._watched_memories: list[tuple[After, Crash]] = []
         self._started: list[Task[Any]] = []
         self._behaviours: dict[int, Behaviour] = {}
@@ -168,9 +172,19 @@ class Kernel:
                 self._started.append(process.start(main))
 
     def close(self) -> None:
-        """End the processes that still wait. Left to the garbage collector they would swallow a Ctrl-C."""
+        """End the processes that still wait. Left to the garbage collector they would swallow a Ctrl-C.
+
+        Raises:
+            ProtocolError: one does not end in peace; all others are ended first.
+        """
+        wrong: ProtocolError | None = None
         for task in self._started:
-            task.fence()
+            try:
+                task.fence()
+            except ProtocolError as error:
+                wrong = wrong or error
+        if wrong is not None:
+            raise wrong
 
     @property
     def quiescent(self) -> bool:

@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 
-from rayrdma.model.errors import UsageError
+from rayrdma.model.errors import EnvironmentProblem, UsageError
 from rayrdma.model.protocol import Protocol
 from rayrdma.reference import refer, resolve
+from rayrdma.simulator.determinism import Lines, expect_same
 
-from .draw import KINDS, STRATEGIES, shapes_of
+from .draw import KINDS, STRATEGIES, draw, shapes_of
 from .hunt import Finding, Tally, hunt
 from .shrink import shrink, size
 
@@ -79,12 +81,20 @@ class Search:
             raise UsageError(f"{self.jobs} jobs can not look for anything; give at least 1 (--jobs 2)")
 
     def run(self, budget: Budget, progress: Progress = lambda tally, seconds: None) -> Tally:
-        """Look until the budget is spent, or enough is found."""
+        """Look until the budget is spent, or enough is found.
+
+        Raises:
+            ProtocolError: the protocol does not go the same way twice.
+            NotGivingWay: a run of it would not have come to an end.
+            EnvironmentProblem: a worker died.
+        """
         began = time.monotonic()
         jobs = self.jobs or len(os.sched_getaffinity(0))
         seeds, end = range(self.seed, self.seed + budget.schedules), began + budget.seconds
         total = Tally()
-        for tally in self._alone(seeds, end) if jobs == 1 else self._together(seeds, end, jobs):
+        first = self._first()
+        expect_same(self.protocol, self.seed, first, self._first())
+        for tally in self._alone(seeds, end) if jobs == 1 else self._together(seeds, end, jobs, first):
             total += tally
             progress(total, time.monotonic() - began)
             if time.monotonic() > end or len(total.findings) >= self.enough:
@@ -98,8 +108,8 @@ class Search:
             yield tally
             seeds = seeds[tally.schedules :]
 
-    def _together(self, seeds: range, end: float, jobs: int) -> Iterator[Tally]:
-        """Likewise, by several workers, each with seeds of its own."""
+    def _together(self, seeds: range, end: float, jobs: int, first: Lines) -> Iterator[Tally]:
+        """Likewise, by several workers, each with seeds of its own. In them sets have another order than here."""
         reference = refer(self.protocol)
         context = get_context("forkserver")  # whatever threads this process has, the workers start clean
         with ProcessPoolExecutor(jobs, context, _live_no_longer_than_the_search) as pool:
@@ -108,14 +118,23 @@ class Search:
                 seconds = max(0.0, end - time.monotonic())
                 return pool.submit(_chunk, reference, self.strategy, self.kinds, self.enough, part, seconds)
 
+            elsewhere = pool.submit(_first_there, reference, self.strategy, self.kinds, self.seed)
             under_way = {begin(part): part for job in range(jobs) if (part := seeds[job::jobs])}
-            while under_way:
-                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
-                    part, tally = under_way.pop(future), future.result()
-                    yield tally
-                    if rest := part[tally.schedules :]:
-                        under_way[begin(rest)] = rest
+            try:
+                expect_same(self.protocol, self.seed, first, elsewhere.result())
+                while under_way:
+                    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        part, tally = under_way.pop(future), future.result()
+                        yield tally
+                        if rest := part[tally.schedules :]:
+                            under_way[begin(rest)] = rest
+            except BrokenProcessPool as error:
+                why = "something killed it, as a lack of memory may, or the protocol ended its process"
+                raise EnvironmentProblem(f"a worker of the search died: {why}") from error
+
+    def _first(self) -> Lines:
+        return draw(self.protocol, self.seed, self.strategy, self.kinds).run().lines()
 
     def _hunt(self, seeds: range, end: float) -> Tally:
         until = min(end, time.monotonic() + CHUNK_SECONDS)
@@ -151,6 +170,11 @@ def _chunk(reference: str, strategy: str, kinds: Sequence[str], enough: int, see
     """In a worker."""
     search = Search(resolve(reference), strategy, kinds, enough=enough)
     return search._hunt(seeds, time.monotonic() + seconds)
+
+
+def _first_there(reference: str, strategy: str, kinds: Sequence[str], seed: int) -> Lines:
+    """In a worker."""
+    return Search(resolve(reference), strategy, kinds, seed)._first()
 
 
 def _live_no_longer_than_the_search() -> None:
