@@ -54,7 +54,8 @@ class Stepper(Kernel):
         Raises:
             ProtocolError: the protocol did what no protocol may do.
         """
-        choices, numbers = self.choices, self.numbers = [], []
+        self.choices, self.numbers = [], []
+        choices, numbers = self.choices, self.numbers
         self._over: list[Pause] = []
         pending = self._heap
         last = latest = 0

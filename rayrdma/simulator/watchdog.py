@@ -11,6 +11,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import traceback
+import warnings
 from types import FrameType, TracebackType
 
 from rayrdma.model.errors import NotGivingWay
@@ -68,6 +70,9 @@ class Watchdog:
             if left:
                 signal.setitimer(signal.ITIMER_REAL, max(left - time.monotonic() + self._began, 1e-3), interval)
         if isinstance(error, _Stuck):
+            with warnings.catch_warnings():  # a task that was about to start then never does, and nobody needs to know
+                warnings.simplefilter("ignore", RuntimeWarning)
+                traceback.clear_frames(trace)
             raise NotGivingWay(str(error)) from None
 
     def _look(self, number: int, frame: FrameType | None) -> None:

@@ -67,7 +67,7 @@ USAGE = [
 ]
 
 OWN = """
-import random, time
+import multiprocessing, os, random, time
 from rayrdma import Protocol, Region, everyone
 NUMBER = 7
 class Waiting(Protocol):
@@ -130,6 +130,11 @@ class Hashing(Waiting):
     async def propose(self, value):
         self.process.note("order", list({f"colour {number}" for number in range(50)}))
         self.process.decide("v0")
+class Killing(Waiting):
+    name = "killing"
+    async def propose(self, value):
+        if multiprocessing.parent_process():
+            os._exit(3)
 class Empty(Protocol):
     name = "empty"
 class Nameless(Protocol):
@@ -204,6 +209,12 @@ def test_the_order_of_sets_is_another_one_in_each_process(rayrdma: Command) -> N
     finished = rayrdma("explore", "own.py:Hashing", "--jobs", 2, "--budget", 10)
     assert finished.code == 1
     assert 'event 1 of seed 0 was {"type":"Noted"' in finished.said()
+
+
+def test_a_worker_that_dies_is_one_line_and_2(rayrdma: Command) -> None:
+    finished = rayrdma("explore", "own.py:Killing", "--jobs", 2, "--budget", 10)
+    assert finished.code == 2
+    assert "a worker of the search died" in finished.said()
 
 
 def test_a_file_that_is_no_text(rayrdma: Command, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 
-from rayrdma.model.errors import EnvironmentProblem, UsageError
+from rayrdma.model.errors import EnvironmentProblem, NotGivingWay, UsageError
 from rayrdma.model.protocol import Protocol
 from rayrdma.reference import refer, resolve
 from rayrdma.simulator.determinism import Lines, expect_same
@@ -142,14 +143,17 @@ class Search:
 
     def smallest(self, finding: Finding) -> Finding:
         """The smallest run found that goes wrong by the same check: shrunk from this one, or from smaller systems."""
-        best = shrink(finding)
+        best = finding
         wrong = {violation.check for violation in finding.wrong}
+        with suppress(NotGivingWay):  # what is wrong in one run may have no end in another
+            best = shrink(finding)
         for shape in shapes_of(self.protocol):
-            tally = hunt(
-                self.protocol, range(SMALLER), self.strategy, self.kinds, shape, enough=SMALLER_FINDINGS, only=wrong
-            )
-            others = [shrink(other) for other in tally.findings.values() if other is not None]
-            best = min(best, *others, key=_extent) if others else best
+            with suppress(NotGivingWay):
+                tally = hunt(
+                    self.protocol, range(SMALLER), self.strategy, self.kinds, shape, enough=SMALLER_FINDINGS, only=wrong
+                )
+                others = [shrink(other) for other in tally.findings.values() if other is not None]
+                best = min(best, *others, key=_extent) if others else best
         return best
 
 
