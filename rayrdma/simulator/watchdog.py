@@ -13,7 +13,9 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from types import FrameType, TracebackType
+from typing import ParamSpec, TypeVar
 
 from rayrdma.model.errors import NotGivingWay
 from rayrdma.model.place import Line, is_protocols, place
@@ -22,12 +24,21 @@ from rayrdma.model.tasks import Task
 from .kernel import Kernel
 from .stepper import Stepper
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 SECONDS, LOOKS = 5.0, 10
 """How long one step may take, and how often it is looked at meanwhile."""
 FLOOD = 500_000
 """Events that one step may ask for: each takes room."""
 _ENGINE = {method.__code__ for method in (Kernel.run, Stepper.run_by, Kernel._begin, Kernel.close)}
 _TASK = {method.__code__ for method in (Task.step, Task.fence)}
+
+
+def steps(engine: Callable[P, R]) -> Callable[P, R]:
+    """Mark a method of an engine: what it calls is a step of a protocol."""
+    _ENGINE.add(engine.__code__)
+    return engine
 
 
 class _Stuck(BaseException):
@@ -82,7 +93,7 @@ class Watchdog:
             return
         step = lines[0][0]
         assert step.f_back is not None
-        asked = step.f_back.f_locals["self"]._sequence
+        asked = getattr(step.f_back.f_locals["self"], "_sequence", 0)
         if step is not self._step:
             self._step, self._looks, self._asked = step, 0, asked
             return

@@ -20,6 +20,8 @@ from rayrdma.protocols import ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from rayrdma.simulator import watchdog
 from rayrdma.simulator.explore.case import Case
+from rayrdma.simulator.explore.exhaustive.exhaust import exhaust
+from rayrdma.simulator.explore.exhaustive.system import Bounds
 from rayrdma.simulator.explore.hunt import hunt
 from rayrdma.simulator.watchdog import Watchdog
 
@@ -136,6 +138,13 @@ def test_what_never_gives_way_is_ended_and_its_line_told(protocol: type[Protocol
 def test_it_ends_a_search() -> None:
     with pytest.raises(NotGivingWay, match="has not given way"):
         hunt(Loops, range(10), "swarm", enough=10)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("protocol", [Sleeps, Awaits])
+def test_it_ends_an_exhaustive_search(protocol: type[Protocol]) -> None:
+    with pytest.raises(NotGivingWay, match=r"p\d has not given way for 0\.1 s \(.*, in propose: .*# here\)"):
+        exhaust([case(protocol).scenario], Bounds())
 
 
 def test_a_step_that_asks_for_too_much_is_ended_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

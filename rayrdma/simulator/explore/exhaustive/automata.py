@@ -18,6 +18,7 @@ from rayrdma.model.operations import READ, READ_REGION, Kind
 from rayrdma.model.outcomes import NAK
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import ENCODE, Region, Value
+from rayrdma.simulator.watchdog import steps
 
 from .fingerprint import fingerprint
 from .local import LocalProcess
@@ -226,6 +227,7 @@ class ProcessAutomaton:
             main = self._apply(process, what) or main
         return process, main
 
+    @steps
     def _apply(self, process: LocalProcess, what: Input) -> Any:
         kind, where, number = what
         words = self._vocabulary

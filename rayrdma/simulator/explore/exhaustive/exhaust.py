@@ -15,6 +15,7 @@ from rayrdma.simulator.explore.case import PROTOCOL, Case, Course
 from rayrdma.simulator.explore.draw import Shape, behaviours_of
 from rayrdma.simulator.explore.hunt import Finding
 from rayrdma.simulator.schedule import Leadership
+from rayrdma.simulator.watchdog import Watchdog
 
 from .script import Script
 from .space import Path, Space, Walk
@@ -82,7 +83,8 @@ def exhaust(
         for symmetric in (True, False) if 1 < scenario.memories <= MIRRORED else (False,):
             system = System(scenario, bounds, reduce)
             try:
-                space = _look(scenario, system, symmetric, found, states - found.states, enough, enough_yet)
+                with Watchdog():
+                    space = _look(scenario, system, symmetric, found, states - found.states, enough, enough_yet)
                 break
             except Asymmetric:
                 del found.spaces[-1]  # it minds which memory is which: then that makes a difference
