@@ -27,9 +27,9 @@ from rayrdma.model.memory import Memory
 from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
 from rayrdma.model.outcomes import NAK
 from rayrdma.model.process import Change, Sleep, Watch
-from rayrdma.model.protocol import Protocol, read_message
+from rayrdma.model.protocol import Protocol, make, read_message
 from rayrdma.model.regions import ENCODE, Record, Region, Value
-from rayrdma.model.tasks import Task, describe
+from rayrdma.model.tasks import Task
 from rayrdma.model.trace import (
     Crashed,
     Decided,
@@ -129,10 +129,7 @@ class Kernel:
             Memory(self.layout if graph is None else graph.regions(memory, self.layout)) for memory in range(memories)
         ]
         self.processes = [SimulatedProcess(self, id, n, named, memories, seed, graph) for id in range(n)]
-        try:
-            self._protocols = [protocol(process) for process in self.processes]
-        except Exception as error:
-            raise ProtocolError(f"{protocol.name} can not be made: {describe(error)}") from error
+        self._protocols = [make(protocol, process) for process in self.processes]
         self._watched_memories: list[tuple[After, Crash]] = []
         self._started: list[Task[Any]] = []
         self._behaviours: dict[int, Behaviour] = {}

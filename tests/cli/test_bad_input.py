@@ -66,6 +66,8 @@ USAGE = [
     (["replay", "none.json"], ["none.json", "No such file", "replay.json"]),
 ]
 
+EXHAUSTIVE = ("explore", "--strategy", "exhaustive")
+
 OWN = """
 import multiprocessing, os, random, time
 from rayrdma import Protocol, Region, everyone
@@ -174,7 +176,7 @@ def test_a_protocol_that_misbehaves_is_one_line_and_1(rayrdma: Command, referenc
         assert name in line
 
 
-@pytest.mark.parametrize("command", [("run",), ("explore", "--jobs", 1, "--go-on")], ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [("run",), ("explore", "--jobs", 1, "--go-on"), EXHAUSTIVE], ids=str)
 @pytest.mark.parametrize(
     ("reference", "line"),
     [
@@ -193,7 +195,7 @@ def test_a_protocol_that_never_gives_way_is_one_line_and_1(
         assert name in said
 
 
-@pytest.mark.parametrize("command", [("run",), ("explore", "--jobs", 1)], ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [("run",), ("explore", "--jobs", 1)], ids=str)
 @pytest.mark.parametrize("reference", ["own.py:Clocked", "own.py:Drawing", "own.py:Counting"])
 def test_a_protocol_that_does_not_go_the_same_way_twice_is_one_line_and_1(
     rayrdma: Command, command: tuple[object, ...], reference: str

@@ -11,6 +11,7 @@ from rayrdma.faults.plan import Byzantine
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 from rayrdma.scenario import Scenario
+from rayrdma.simulator.determinism import expect_same
 from rayrdma.simulator.explore.case import PROTOCOL, Case, Course
 from rayrdma.simulator.explore.draw import Shape, behaviours_of
 from rayrdma.simulator.explore.hunt import Finding
@@ -149,6 +150,9 @@ def rerun(scenario: Scenario, system: System, state: State, path: Path) -> tuple
     case.run(script, trace=False)
     case = replace(case, events=script.length)
     course = case.run(Script(path, system.vocabulary))
+    if course.wrong:
+        again = case.run(Script(path, system.vocabulary))
+        expect_same(scenario.protocol, scenario.seed, course.lines(), again.lines())
     if not any(wrong.check == PROTOCOL for wrong in course.wrong):
         assert course.observation is not None
         simulated = {decided.process: decided.value for decided in course.observation.decisions}
