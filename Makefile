@@ -43,8 +43,9 @@ test-browser: $(STAMP) ## look at the diagrams in Chromium, installed or from De
 kills: $(STAMP) ## kill -9 of 50 leaders at random points, over each transport
 	$(BIN)/python -m tests.actors.kills
 
-soak: $(STAMP) ## the long run: 25,000 seeded schedules for each bound and each siege
+soak: $(STAMP) ## the long run: 25,000 seeded schedules for each bound and each siege, and a million of the explorer's
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.swarm
 
 bench: $(STAMP) ## measure decisions, transports and the simulator on this machine
 	$(BIN)/rayrdma bench

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rayrdma.explorer_bench import explorer
 from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.model.operations import READ, WRITE, Kind
 from rayrdma.model.permissions import everyone
@@ -37,7 +38,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 Tell = Callable[[str, int, int], None]
 """Called with (what is being measured, parts done, parts)."""
-PARTS = 5
+PARTS = 6
 
 
 def run_bench(tell: Tell = lambda what, done, parts: None) -> Bench:
@@ -51,15 +52,17 @@ def run_bench(tell: Tell = lambda what, done, parts: None) -> Bench:
 
     tell("simulator", 0, PARTS)
     figures = simulator()
-    tell("shared memory", 1, PARTS)
+    tell("explorer", 1, PARTS)
+    figures += explorer()
+    tell("shared memory", 2, PARTS)
     figures += shared_memory()
     decision = next(figure for figure in figures if figure.name == DECISION)
     figures += signed_decision()
-    tell("channels, calls and messages", 2, PARTS)
+    tell("channels, calls and messages", 3, PARTS)
     figures += carriers(decision)
-    tell("take-over", 3, PARTS)
+    tell("take-over", 4, PARTS)
     figures.append(take_over())
-    tell("Byzantine protocols", 4, PARTS)
+    tell("Byzantine protocols", 5, PARTS)
     figures += fast_path() + backup()
     return Bench(figures, versions())
 

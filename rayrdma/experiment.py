@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 
 from rayrdma.clusters.topology import Topology
-from rayrdma.faults.plan import Fault
+from rayrdma.faults.plan import Byzantine, Fault
 from rayrdma.model.errors import UsageError
 from rayrdma.model.graph import Graph, complete, reach_of
 from rayrdma.model.protocol import Protocol
@@ -23,7 +25,8 @@ from rayrdma.results.recording import Recording
 from rayrdma.results.replay import NotReproduced, load_replay
 from rayrdma.results.result import Result
 from rayrdma.scenario import ENGINES, Scenario, choose
-from rayrdma.simulator.engine import simulate
+from rayrdma.simulator.determinism import expect_same
+from rayrdma.simulator.engine import SimulatedRound, simulate
 
 Progress = Callable[[int, int], None]
 """Called with (rounds done, rounds)."""
@@ -163,6 +166,7 @@ class Experiment:
             UsageError: the scenario makes no sense.
             EnvironmentProblem: the place lacks something that a live run needs.
             ProtocolError: the protocol's code did what no protocol may do.
+            NotGivingWay: it would not have come to an end.
         """
         scenario = self.scenario()
         with Recording(scenario, self.config.engine, self.config.storage) as recording:
@@ -214,10 +218,26 @@ def replay(file: Path | str, storage: Path | str | None = None) -> Result:
 def _run_simulated(scenario: Scenario, recording: Recording, progress: Progress | None) -> None:
     _simulated_transports(recording)
     for simulated in simulate(scenario):
+        if recording.rounds == 0 and _own(scenario):
+            _expect_the_same_again(scenario, simulated)
         going_on = recording.add(simulated.observation, simulated.quiescent, simulated.choices)
         _tell(progress, recording)
         if not going_on:
             break
+
+
+def _own(scenario: Scenario) -> bool:
+    """Whether somebody else's code takes part."""
+    code = [scenario.protocol, *(fault.does for fault in scenario.faults if isinstance(fault, Byzantine))]
+    return not all(each.__module__.startswith("rayrdma.") for each in code)
+
+
+def _expect_the_same_again(scenario: Scenario, simulated: SimulatedRound) -> None:
+    """Run the first round once more, without a word of it."""
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        again = next(simulate(replace(scenario, rounds=1)))
+    one, other = (encode_trace(list(run.observation.trace)).splitlines() for run in (simulated, again))
+    expect_same(scenario.protocol, scenario.seed, one, other)
 
 
 def _run_live(scenario: Scenario, recording: Recording, progress: Progress | None) -> None:

@@ -22,7 +22,7 @@ from rayrdma.simulator.explore.case import PROTOCOL
 from rayrdma.simulator.explore.draw import KINDS, Shape, shapes_of
 from rayrdma.simulator.explore.exhaustive.exhaust import Exhausted, exhaust, scenarios_of
 from rayrdma.simulator.explore.exhaustive.system import Bounds
-from rayrdma.simulator.explore.hunt import Finding
+from rayrdma.simulator.explore.hunt import Finding, Tally
 from rayrdma.simulator.explore.search import Budget, Progress, Search, check_kinds
 from rayrdma.simulator.explore.shrink import shrink
 from rayrdma.simulator.explore.workers import Workers
@@ -38,7 +38,7 @@ class Exploration(msgspec.Struct, frozen=True):
         events: in all of them.
         violations: how many schedules went wrong.
         goals: of what should happen sometimes, in how many schedules it did.
-        wrong: what the checks say of the smallest one.
+        wrong: what the checks say of the smallest one; or of one that only shows under its own schedule.
         smallest: its result; None if nothing was found, if what was found shows under its own schedule alone, or if the
             protocol did what no protocol may do.
     """
@@ -117,10 +117,17 @@ def explore(
         seconds=seconds,
         violations=len(tally.findings),
         goals={goal: tally.goals[goal] for goal in goals_of(found)},
-        wrong=[str(violation) for violation in finding.wrong] if finding is not None else [],
+        wrong=[str(violation) for violation in finding.wrong] if finding is not None else _untold(tally),
         smallest_events=finding.events if finding is not None else None,
         smallest=keep(finding, storage) if finding is not None else None,
     )
+
+
+def _untold(tally: Tally) -> list[str]:
+    """What was wrong with the first of those that a list of choices does not tell."""
+    for seed, wrong in sorted(tally.untold.items()):
+        return [f"{violation} (seed {seed}, by the delays of its own schedule alone: no replay)" for violation in wrong]
+    return []
 
 
 class Exhaustion(msgspec.Struct, frozen=True):

@@ -143,7 +143,7 @@ COMMANDS = {
     "test-verbs": ["-m tests.guest test"],
     "test-browser": ["-m pytest -m browser"],
     "kills": ["-m tests.actors.kills"],
-    "soak": ["-m tests.soak"],
+    "soak": ["-m tests.soak", "-m tests.swarm"],
     "bench": ["bin/rayrdma bench"],
     "lock": ["--generate-hashes"],
     "clean": ["rm -rf .venv"],

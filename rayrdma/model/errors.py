@@ -33,6 +33,10 @@ class ProtocolError(RayrdmaError, RuntimeError):
     """The protocol's code did what no protocol may do (decide twice, name a region that is not there)."""
 
 
+class NotGivingWay(RayrdmaError, RuntimeError):
+    """A step of the protocol's code took so long that it was ended: it would have stopped the whole simulation."""
+
+
 class ValueTooLarge(UsageError):
     """A value does not fit its register."""
 

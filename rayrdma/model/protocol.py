@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from .errors import ProtocolError
 from .process import Process
 from .regions import UNREADABLE, Record, Region, Value, read
+from .tasks import describe
 
 
 class Protocol(ABC):
@@ -59,6 +61,18 @@ class Protocol(ABC):
     @abstractmethod
     async def propose(self, value: Value) -> None:
         """Propose ``value``; return once this process has called ``self.process.decide``."""
+
+
+def make(protocol: type[Protocol], process: Process) -> Protocol:
+    """One process's side of a protocol.
+
+    Raises:
+        ProtocolError: its code raised something.
+    """
+    try:
+        return protocol(process)
+    except Exception as error:
+        raise ProtocolError(f"{protocol.name} can not be made: {describe(error)}") from error
 
 
 def read_message(protocol: type[Protocol], data: bytes | msgspec.Raw) -> Record | None:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .errors import ProtocolError, RayrdmaError
+from .place import place
 
 if TYPE_CHECKING:
     from .operations import Operation
@@ -131,11 +132,11 @@ class Task(Completion[T]):
                 self.complete(stop.value, self.depth)
         except RayrdmaError:
             raise
-        except Exception as error:
-            raise ProtocolError(f"p{process.id}'s protocol raised {_describe(error)}") from error
+        except (Exception, SystemExit) as error:
+            raise ProtocolError(f"p{process.id}'s protocol raised {describe(error)}") from error
         else:
             if self.fenced:  # by a task that it started itself
-                self.coroutine.close()
+                self._close()
             elif isinstance(awaiting, Completion):
                 self.awaiting = awaiting
                 awaiting.park(self)
@@ -151,7 +152,15 @@ class Task(Completion[T]):
         self.fenced = True
         if self.awaiting is not None:  # parked; a running one is closed where it parks next (see `step`)
             self.awaiting.waiter = None
+            self._close()
+
+    def _close(self) -> None:
+        try:
             self.coroutine.close()
+        except (Exception, SystemExit) as error:  # it caught even that it was ended, or something went wrong then
+            raise ProtocolError(
+                f"p{self.process.id}'s protocol, as a task was ended, raised {describe(error)}"
+            ) from error
 
     def waiting_for(self) -> str:
         return self.awaiting.waiting_for() if self.awaiting is not None else "nothing"
@@ -269,8 +278,7 @@ class Nursery:
             child.fence()
 
 
-def _describe(error: Exception) -> str:
-    """What was raised, and the line of code that raised it."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+def describe(error: BaseException) -> str:
+    """What was raised, and the line of the protocol that it came from."""
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{what} ({frame.filename}, line {frame.lineno}, in {frame.name})"
+    return f"{what} ({place(traceback.walk_tb(error.__traceback__))})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from .kernel import EVENT_LIMIT, Kernel, World
 from .run import observe
 from .schedule import Adversary, Constant, Jitter, Leadership, Recorded, Recorder, Schedule
 from .stepper import Follow, Given, Stepper
+from .watchdog import Watchdog
 
 
 class Choices(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,12 +92,14 @@ def simulate(
             world=world,
             trace=True,
         )
-        if recorded is not None and isinstance(kernel, Stepper):
-            choices = recorded[round]
-            kernel.run_by(Follow(choices.order or ()), choices.events)
-        else:
-            kernel.run()
-            choices = Choices(recorder.delays, list(recorder.leaderships()), recorder.stabilises, recorder.detection)
-        observation: Observation = observe(kernel)
-        kernel.close()
+        with Watchdog(), closing(kernel):
+            if recorded is not None and isinstance(kernel, Stepper):
+                choices = recorded[round]
+                kernel.run_by(Follow(choices.order or ()), choices.events)
+            else:
+                kernel.run()
+                choices = Choices(
+                    recorder.delays, list(recorder.leaderships()), recorder.stabilises, recorder.detection
+                )
+            observation: Observation = observe(kernel)
         yield SimulatedRound(observation, choices, kernel.quiescent, kernel.events)

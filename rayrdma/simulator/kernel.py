@@ -21,12 +21,13 @@ from typing import Any
 
 from rayrdma.faults.behaviour import Behaviour, Plan
 from rayrdma.faults.plan import After, Byzantine, ClockSkew, Crash, Fault, LostCompletion, Pause
+from rayrdma.model.errors import ProtocolError
 from rayrdma.model.graph import Graph
 from rayrdma.model.memory import Memory
 from rayrdma.model.operations import COMPARE_AND_SWAP, NAMES, OPERATION_DELAYS, READ, READ_REGION, WRITE, Operation
 from rayrdma.model.outcomes import NAK
 from rayrdma.model.process import Change, Sleep, Watch
-from rayrdma.model.protocol import Protocol, read_message
+from rayrdma.model.protocol import Protocol, make, read_message
 from rayrdma.model.regions import ENCODE, Record, Region, Value
 from rayrdma.model.tasks import Task
 from rayrdma.model.trace import (
@@ -129,7 +130,7 @@ class Kernel:
             Memory(self.layout if graph is None else graph.regions(memory, self.layout)) for memory in range(memories)
         ]
         self.processes = [SimulatedProcess(self, id, n, named, memories, seed, graph) for id in range(n)]
-        self._protocols = [protocol(process) for process in self.processes]
+        self._protocols = [make(protocol, process) for process in self.processes]
         self._watched_memories: list[tuple[After, Crash]] = []
         self._losses = {(f.process, f.memory): f for f in faults if isinstance(f, LostCompletion)}
         self._skews = {f.process: f for f in faults if isinstance(f, ClockSkew)}
@@ -171,9 +172,19 @@ class Kernel:
                 self._started.append(process.start(main))
 
     def close(self) -> None:
-        """End the processes that still wait. Left to the garbage collector they would swallow a Ctrl-C."""
+        """End the processes that still wait. Left to the garbage collector they would swallow a Ctrl-C.
+
+        Raises:
+            ProtocolError: one does not end in peace; all others are ended first.
+        """
+        wrong: ProtocolError | None = None
         for task in self._started:
-            task.fence()
+            try:
+                task.fence()
+            except ProtocolError as error:
+                wrong = wrong or error
+        if wrong is not None:
+            raise wrong
 
     @property
     def quiescent(self) -> bool:

@@ -55,23 +55,30 @@ class Stepper(Kernel):
             ProtocolError: the protocol did what no protocol may do.
         """
         self.choices, self.numbers = [], []
+        choices, numbers = self.choices, self.numbers
         self._over: list[Pause] = []
         pending = self._heap
         last = latest = 0
+        sorted_until = -1
         try:
             self._begin()
-            while pending and len(self.numbers) < event_limit:
-                pending.sort()  # still a heap, for whoever pushes
+            now = self.now
+            while pending and len(numbers) < event_limit:
+                if self._sequence != sorted_until:  # somebody pushed
+                    pending.sort()  # still a heap, for whoever pushes
+                    sorted_until = self._sequence
                 choice = choose(pending)  # also where there is no choice: choices are counted
                 key, number, handler, argument = pending.pop(choice)
-                time, rank = max(self.now, key >> 2), key & 3
-                if time == self.now and rank < latest:
-                    time += 1  # at each time effects come before deliveries
-                self.now, latest = time, rank
-                self.choices.append(choice)
-                self.numbers.append(number)
+                time, rank = key >> 2, key & 3
+                if time > now:
+                    self.now = now = time
+                elif rank < latest:
+                    self.now = now = now + 1  # at each time effects come before deliveries
+                latest = rank
+                choices.append(choice)
+                numbers.append(number)
                 if choice:
-                    last = len(self.choices)
+                    last = len(choices)
                 handler(argument)
         finally:
             self.events = len(self.numbers)

@@ -1,7 +1,11 @@
+import os
+
 import msgspec
 import pytest
 
 from rayrdma.bench import MEMORIES, SETS, Arena, shared_memory, simulator
+from rayrdma.explorer_bench import explorer
+from rayrdma.protocols import PROTOCOLS
 from rayrdma.results.figures import Bench, Figure, against, figure
 
 
@@ -20,6 +24,17 @@ def test_ratios_go_both_ways() -> None:
 def test_the_simulator_is_measured_in_runs_and_events() -> None:
     runs, events = simulator(seconds=0.05)
     assert 0 < runs.p50 < events.p50
+
+
+def test_the_explorer_is_measured_for_each_protocol_and_on_two_cores() -> None:
+    figures = explorer(seconds=0.001, turns=1)
+    for name, measured in zip(PROTOCOLS, figures, strict=False):
+        assert measured.name == f"explorer, {name}, schedules a second"
+        assert measured.p50 > 0
+    assert [bare.name for bare in figures[len(PROTOCOLS) :: 2]] == [
+        two.bare for two in figures[len(PROTOCOLS) + 1 :: 2]
+    ]
+    assert len(figures) == len(PROTOCOLS) + (2 if len(os.sched_getaffinity(0)) > 1 else 0)
 
 
 @pytest.mark.live

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from rayrdma.simulator import watchdog
 from tests.cli.command import Command
 
 USAGE = [
@@ -72,7 +74,10 @@ USAGE = [
     (["replay", "none.json"], ["none.json", "No such file", "replay.json"]),
 ]
 
+EXHAUSTIVE = ("explore", "--strategy", "exhaustive")
+
 OWN = """
+import multiprocessing, os, random, time
 from rayrdma import Protocol, Region, everyone
 NUMBER = 7
 class Waiting(Protocol):
@@ -105,6 +110,41 @@ class Beyond(Waiting):
         return [Region("few", registers=2, permission=everyone(n))]
     async def propose(self, value):
         await self.process.write(0, "few", 2, value)
+class Looping(Waiting):
+    name = "looping"
+    async def propose(self, value):
+        while not self.process.decided: await self.process.elected()
+class Sleeping(Waiting):
+    name = "sleeping"
+    async def propose(self, value):
+        time.sleep(600)
+class Clocked(Waiting):
+    name = "clocked"
+    async def propose(self, value):
+        self.process.note("now", time.time())
+        self.process.decide("v0")
+class Drawing(Waiting):
+    name = "drawing"
+    async def propose(self, value):
+        await self.process.sleep(random.random() * 1000)
+        self.process.decide("v0")
+class Counting(Waiting):
+    name = "counting"
+    runs = 0
+    async def propose(self, value):
+        Counting.runs += 1
+        await self.process.sleep(Counting.runs)
+        self.process.decide("v0")
+class Hashing(Waiting):
+    name = "hashing"
+    async def propose(self, value):
+        self.process.note("order", list({f"colour {number}" for number in range(50)}))
+        self.process.decide("v0")
+class Killing(Waiting):
+    name = "killing"
+    async def propose(self, value):
+        if multiprocessing.parent_process():
+            os._exit(3)
 class Empty(Protocol):
     name = "empty"
 class Nameless(Protocol):
@@ -131,7 +171,7 @@ def test_wrong_usage_is_one_line_and_64(rayrdma: Command, arguments: list[str], 
 @pytest.mark.parametrize(
     ("reference", "names"),
     [
-        ("own.py:Raising", ["p0's protocol raised KeyError: 'colour'", "own.py, line 15, in propose"]),
+        ("own.py:Raising", ["p0's protocol raised KeyError: 'colour'", "own.py, line 16, in propose"]),
         ("own.py:Twice", ["p0 decided 'v0' and then 'v0'", "decides once"]),
         ("broken.py:Own", ["broken.py can not be loaded: ZeroDivisionError"]),
     ],
@@ -142,6 +182,49 @@ def test_a_protocol_that_misbehaves_is_one_line_and_1(rayrdma: Command, referenc
     line = finished.said()
     for name in names:
         assert name in line
+
+
+@pytest.mark.parametrize("command", [("run",), ("explore", "--jobs", 1, "--go-on"), EXHAUSTIVE], ids=str)
+@pytest.mark.parametrize(
+    ("reference", "line"),
+    [
+        ("own.py:Looping", "while not self.process.decided: await self.process.elected()"),
+        ("own.py:Sleeping", "time.sleep(600)"),
+    ],
+)
+def test_a_protocol_that_never_gives_way_is_one_line_and_1(
+    rayrdma: Command, command: tuple[object, ...], reference: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "SECONDS", 0.1)
+    finished = rayrdma(*command, reference)
+    assert finished.code == 1
+    said = finished.said()
+    for name in ("has not given way for 0.1 s", "own.py, line", f"in propose: {line}", "process.sleep"):
+        assert name in said
+
+
+@pytest.mark.parametrize("command", [("run",), ("explore", "--jobs", 1)], ids=str)
+@pytest.mark.parametrize("reference", ["own.py:Clocked", "own.py:Drawing", "own.py:Counting"])
+def test_a_protocol_that_does_not_go_the_same_way_twice_is_one_line_and_1(
+    rayrdma: Command, command: tuple[object, ...], reference: str
+) -> None:
+    finished = rayrdma(*command, reference)
+    assert finished.code == 1
+    line = finished.said()
+    assert re.search(r"does not go the same way twice: event \d+ of seed \d+ was \{", line), line
+    assert "use process.rng, process.sleep" in line
+
+
+def test_the_order_of_sets_is_another_one_in_each_process(rayrdma: Command) -> None:
+    finished = rayrdma("explore", "own.py:Hashing", "--jobs", 2, "--budget", 10)
+    assert finished.code == 1
+    assert 'event 1 of seed 0 was {"type":"Noted"' in finished.said()
+
+
+def test_a_worker_that_dies_is_one_line_and_2(rayrdma: Command) -> None:
+    finished = rayrdma("explore", "own.py:Killing", "--jobs", 2, "--budget", 10)
+    assert finished.code == 2
+    assert "a worker of the search died" in finished.said()
 
 
 def test_a_file_that_is_no_text(rayrdma: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 import pytest
 
 from rayrdma.checks.goals import goals_of
+from rayrdma.exploration import explore
 from rayrdma.faults.plan import Byzantine, ClockSkew, Crash, LostCompletion, Pause
-from rayrdma.model.errors import UsageError
+from rayrdma.model.errors import NotGivingWay, UsageError
 from rayrdma.model.permissions import static
 from rayrdma.model.protocol import Protocol
 from rayrdma.mutants import disk_paxos, paxos, protected_memory_paxos
 from rayrdma.mutants.mutant import Mutant
 from rayrdma.protocols import PROTOCOLS, Paxos, ProtectedMemoryPaxos
+from rayrdma.simulator import watchdog
+from rayrdma.simulator.explore import hunt as hunting
+from rayrdma.simulator.explore import search
 from rayrdma.simulator.explore.choosers import PriorityChanges, link_of
 from rayrdma.simulator.explore.draw import KINDS, STRATEGIES, Shape, draw, shapes_of
 from rayrdma.simulator.explore.hunt import Finding, Tally, hunt
@@ -98,6 +103,29 @@ def test_what_should_happen_sometimes_happens(protocol: type[Protocol]) -> None:
         if wanted <= set(tally.goals):
             return
     raise AssertionError(f"never: {', '.join(sorted(wanted - set(tally.goals)))}")
+
+
+def test_a_finding_is_kept_where_other_runs_have_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one disk, a minority is none: a wait for it is over at once, again and again."""
+    monkeypatch.setattr(watchdog, "SECONDS", 0.1)
+    protocol = next(mutant for mutant in MUTANTS if mutant.name == "a minority of disks will do").build()
+    with pytest.raises(NotGivingWay, match="has not given way"):
+        hunt(protocol, range(128, 130), "swarm", shape=Shape(3, 1), enough=9)
+    monkeypatch.setattr(search, "hunt", lambda *arguments, **more: hunt(protocol, [128], "swarm", shape=Shape(3, 1)))
+    finding = found(protocol)
+    assert Search(protocol).smallest(finding) == shrink(finding)
+
+
+def test_what_shows_by_its_own_delays_alone_is_told_by_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hunting, "by_choices", lambda drawn, course: None)
+    protocol = next(mutant for mutant in MUTANTS if mutant.name == "a minority of acks decides").build()
+    told = explore(protocol, "5000", jobs=1)
+    assert told.violations == 1
+    assert told.smallest is None
+    assert told.wrong
+    assert all(
+        re.search(r" \(seed \d+, by the delays of its own schedule alone: no replay\)$", wrong) for wrong in told.wrong
+    )
 
 
 # What a seed stands for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from rayrdma.checks import check
@@ -10,11 +11,13 @@ from rayrdma.checks.goals import met
 from rayrdma.checks.observation import Observation, Violation
 from rayrdma.faults.plan import ClockSkew, Crash, LostCompletion
 from rayrdma.model.errors import ProtocolError, ValueTooLarge
+from rayrdma.model.trace import encode_trace
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
 from rayrdma.simulator.run import observe
 from rayrdma.simulator.schedule import Leadership, Schedule
 from rayrdma.simulator.stepper import Chooser, Follow, Given, Stepper, first
+from rayrdma.simulator.watchdog import Watchdog
 
 EVENT_LIMIT = 20_000
 """Many times what an honest run takes; a protocol may retry for ever."""
@@ -52,14 +55,13 @@ class Case:
         )
         observation, goals = None, set[str]()
         try:
-            stepper.run_by(choose, self.events)
-            observation = observe(stepper)
-            goals = met(observation)
-            wrong = self._wrong(stepper, observation)
+            with Watchdog(), closing(stepper):
+                stepper.run_by(choose, self.events)
+                observation = observe(stepper)
+                goals = met(observation)
+                wrong = self._wrong(stepper, observation)
         except (ProtocolError, ValueTooLarge) as error:
             wrong = [Violation(PROTOCOL, str(error))]
-        finally:
-            stepper.close()
         return Course(tuple(stepper.choices), stepper.numbers, observation, tuple(wrong), goals, stepper.quiescent)
 
     def _wrong(self, stepper: Stepper, observation: Observation) -> list[Violation]:
@@ -120,3 +122,8 @@ class Course:
     wrong: tuple[Violation, ...]
     goals: set[str]
     ended: bool
+
+    def lines(self) -> list[bytes]:
+        """What happened, and what was wrong with it: the same for the same run."""
+        trace = self.observation.trace if self.observation is not None else None
+        return [*encode_trace(list(trace or ())).splitlines(), *(str(violation).encode() for violation in self.wrong)]

@@ -9,10 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from rayrdma.checks.observation import Violation
 from rayrdma.model.protocol import Protocol
+from rayrdma.simulator.determinism import expect_same
 from rayrdma.simulator.stepper import Trail
+from rayrdma.simulator.watchdog import Watchdog
 
 from .case import Case, Course
 from .draw import KINDS, Draw, Shape, draw
+
+EVERY = 100
+"""Each so many schedules one is run twice, though nothing is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class Tally:
         events: in all of them.
         ended: in how many nothing more could happen.
         goals: how many met which.
-        findings: by seed, what was wrong; of one that only shows under its own schedule, nothing that could be told.
+        findings: by seed, what was wrong; None: it only shows under its own schedule.
+        untold: of those, what was wrong.
     """
 
     schedules: int = 0
@@ -53,6 +59,7 @@ class Tally:
     ended: int = 0
     goals: Counter[str] = field(default_factory=Counter)
     findings: dict[int, Finding | None] = field(default_factory=dict)
+    untold: dict[int, tuple[Violation, ...]] = field(default_factory=dict)
 
     def __iadd__(self, other: Tally) -> Tally:
         self.schedules += other.schedules
@@ -60,6 +67,7 @@ class Tally:
         self.ended += other.ended
         self.goals += other.goals
         self.findings |= other.findings
+        self.untold |= other.untold
         return self
 
 
@@ -79,21 +87,30 @@ def hunt(
     Args:
         enough: so many findings end it.
         only: what one of these checks says is a finding; None: what any does.
+    Raises:
+        ProtocolError: a run does not go the same way twice; each one that goes wrong is run again, and some others.
+        NotGivingWay: one would not have come to an end.
     """
     tally = Tally()
-    for seed in seeds:
-        drawn = draw(protocol, seed, strategy, kinds, shape)
-        course = drawn.run()
-        tally.schedules += 1
-        tally.events += len(course.numbers)
-        tally.ended += course.ended
-        tally.goals.update(course.goals)
-        if course.wrong and (only is None or any(violation.check in only for violation in course.wrong)):
-            tally.findings[seed] = by_choices(drawn, course)
-            if len(tally.findings) >= enough:
+    with Watchdog():  # of all runs at once
+        for seed in seeds:
+            drawn = draw(protocol, seed, strategy, kinds, shape)
+            course = drawn.run()
+            if course.wrong or seed % EVERY == 0:
+                again = draw(protocol, seed, strategy, kinds, shape).run()  # whoever chooses remembers what it drew
+                expect_same(protocol, seed, course.lines(), again.lines())
+            tally.schedules += 1
+            tally.events += len(course.numbers)
+            tally.ended += course.ended
+            tally.goals.update(course.goals)
+            if course.wrong and (only is None or any(violation.check in only for violation in course.wrong)):
+                finding = tally.findings[seed] = by_choices(drawn, course)
+                if finding is None:
+                    tally.untold[seed] = course.wrong
+                if len(tally.findings) >= enough:
+                    break
+            if time.monotonic() > until:
                 break
-        if time.monotonic() > until:
-            break
     return tally
 
 

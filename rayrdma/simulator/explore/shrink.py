@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rayrdma.simulator.watchdog import Watchdog
+
 from .case import Case
 from .hunt import Finding
 
@@ -13,12 +15,13 @@ def shrink(finding: Finding) -> Finding:
     """Make it smaller as long as that succeeds. It stays wrong by a check of the same name."""
     shrinker = _Shrinker(finding)
     before = None
-    while before != shrinker.best:
-        before = shrinker.best
-        shrinker.drop_faults()
-        shrinker.hear_less_of_omega()
-        shrinker.end_earlier()
-        shrinker.choose_less()
+    with Watchdog():  # of all runs at once
+        while before != shrinker.best:
+            before = shrinker.best
+            shrinker.drop_faults()
+            shrinker.hear_less_of_omega()
+            shrinker.end_earlier()
+            shrinker.choose_less()
     return shrinker.best
 
 

@@ -16,8 +16,9 @@ from rayrdma.model.errors import ProtocolError
 from rayrdma.model.memory import Memory
 from rayrdma.model.operations import READ, READ_REGION, Kind
 from rayrdma.model.outcomes import NAK
-from rayrdma.model.protocol import Protocol
+from rayrdma.model.protocol import Protocol, make
 from rayrdma.model.regions import ENCODE, Region, Value
+from rayrdma.simulator.watchdog import steps
 
 from .fingerprint import fingerprint
 from .local import LocalProcess
@@ -226,6 +227,7 @@ class ProcessAutomaton:
             main = self._apply(process, what) or main
         return process, main
 
+    @steps
     def _apply(self, process: LocalProcess, what: Input) -> Any:
         kind, where, number = what
         words = self._vocabulary
@@ -247,7 +249,7 @@ class ProcessAutomaton:
     def _begin(self, process: LocalProcess) -> Any:
         value = self._inputs[self._id]
         if self._byzantine is None:
-            return process.start(self._protocol(process).propose(value))
+            return process.start(make(self._protocol, process).propose(value))
         plan = Plan([self._id], self._seed)
         return process.start(self._byzantine.does(process, self._protocol, plan).run(value))
 

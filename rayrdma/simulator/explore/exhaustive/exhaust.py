@@ -11,10 +11,12 @@ from rayrdma.faults.plan import Byzantine
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
 from rayrdma.scenario import Scenario
+from rayrdma.simulator.determinism import expect_same
 from rayrdma.simulator.explore.case import PROTOCOL, Case, Course
 from rayrdma.simulator.explore.draw import Shape, behaviours_of
 from rayrdma.simulator.explore.hunt import Finding
 from rayrdma.simulator.schedule import Leadership
+from rayrdma.simulator.watchdog import Watchdog
 
 from .script import Script
 from .space import Path, Space, Walk
@@ -82,7 +84,8 @@ def exhaust(
         for symmetric in (True, False) if 1 < scenario.memories <= MIRRORED else (False,):
             system = System(scenario, bounds, reduce)
             try:
-                space = _look(scenario, system, symmetric, found, states - found.states, enough, enough_yet)
+                with Watchdog():
+                    space = _look(scenario, system, symmetric, found, states - found.states, enough, enough_yet)
                 break
             except Asymmetric:
                 del found.spaces[-1]  # it minds which memory is which: then that makes a difference
@@ -147,6 +150,9 @@ def rerun(scenario: Scenario, system: System, state: State, path: Path) -> tuple
     case.run(script, trace=False)
     case = replace(case, events=script.length)
     course = case.run(Script(path, system.vocabulary))
+    if course.wrong:
+        again = case.run(Script(path, system.vocabulary))
+        expect_same(scenario.protocol, scenario.seed, course.lines(), again.lines())
     if not any(wrong.check == PROTOCOL for wrong in course.wrong):
         assert course.observation is not None
         simulated = {decided.process: decided.value for decided in course.observation.decisions}
