@@ -6,13 +6,13 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
 
 import msgspec
 
-from rayrdma.model.errors import UsageError
+from rayrdma.model.errors import NotGivingWay, UsageError
 from rayrdma.mutants import MUTANTS
 from rayrdma.mutants.mutant import Mutant
 from rayrdma.simulator.explore.draw import Shape
@@ -150,14 +150,17 @@ class _Hunt:
     def go_on(self) -> _Hunt:
         """For a while."""
         mutant, began = self.mutant, time.monotonic()
-        tally = hunt(
-            mutant.build(),
-            range(self.schedules, self.budget.schedules),
-            "swarm",
-            shape=Shape(*mutant.parties) if mutant.parties is not None else None,
-            until=began + min(CHUNK_SECONDS, self.budget.seconds - self.seconds),
-            only=AllBut(mutant.shows) if mutant.harmless else mutant.shows,
-        )
+        try:
+            tally = hunt(
+                mutant.build(),
+                range(self.schedules, self.budget.schedules),
+                "swarm",
+                shape=Shape(*mutant.parties) if mutant.parties is not None else None,
+                until=began + min(CHUNK_SECONDS, self.budget.seconds - self.seconds),
+                only=AllBut(mutant.shows) if mutant.harmless else mutant.shows,
+            )
+        except NotGivingWay as error:  # no check need tell of that
+            return replace(self, seconds=self.seconds + time.monotonic() - began, wrong=(str(error),))
         # What can not be told by its choices has gone wrong all the same.
         wrong = [
             str(violation)

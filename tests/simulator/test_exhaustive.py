@@ -14,6 +14,8 @@ from rayrdma.model.permissions import everyone
 from rayrdma.model.process import Process
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.regions import Region
+from rayrdma.mutants import disk_paxos, protected_memory_paxos
+from rayrdma.mutants.mutant import Mutant
 from rayrdma.protocols import CheapQuorum, DiskPaxos, Paxos, ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.explore.draw import KINDS, Shape
@@ -21,8 +23,6 @@ from rayrdma.simulator.explore.exhaustive.exhaust import exhaust, rerun, scenari
 from rayrdma.simulator.explore.exhaustive.space import Path, Walk
 from rayrdma.simulator.explore.exhaustive.symmetry import Asymmetric
 from rayrdma.simulator.explore.exhaustive.system import Bounds, State, System
-from tests.mutation import Mutant
-from tests.protocols.mutants import MUTANTS
 
 ONCE, TWICE = Bounds(elections=1), Bounds(elections=2)
 SMALL = [
@@ -145,6 +145,8 @@ NEED_MORE = {
     "phase 2 begins at the first ready memory",
     "a value is adopted after phase 2 began",
     "one memory is counted twice",
+    "acks of two attempts are counted together",
+    "a nak of step h leaves the attempt to the other memories",
     "an attempt announces on late memories what it accepts itself",
     "an abandoned attempt acts late, and step d heeds only what it read",
     "an abandoned phase acts late",
@@ -153,10 +155,10 @@ NEED_MORE = {
     "ballots are not unique",
     "a minority of acks decides the first attempt",
 }
-"""Mistakes that do not show in so small a system."""
+"""Mistakes that do not show in so small a system, or do not let it come to anything wrong."""
 
 
-@pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.build().needs_memories], ids=str)
+@pytest.mark.parametrize("mutant", [*disk_paxos.MUTANTS, *protected_memory_paxos.MUTANTS], ids=str)
 def test_a_mistake_shows_where_it_can(mutant: Mutant) -> None:
     protocol = mutant.build()
     found = exhaust(scenarios_of(protocol, (), Shape(2, 1)), TWICE)

@@ -109,9 +109,20 @@ def test_a_finding_is_kept_where_other_runs_have_no_end(monkeypatch: pytest.Monk
     """Of one disk, a minority is none: a wait for it is over at once, again and again."""
     monkeypatch.setattr(watchdog, "SECONDS", 0.1)
     protocol = next(mutant for mutant in MUTANTS if mutant.name == "a minority of disks will do").build()
-    with pytest.raises(NotGivingWay, match="has not given way"):
-        hunt(protocol, range(128, 130), "swarm", shape=Shape(3, 1), enough=9)
-    monkeypatch.setattr(search, "hunt", lambda *arguments, **more: hunt(protocol, [128], "swarm", shape=Shape(3, 1)))
+    shape = Shape(3, 1)
+
+    def has_no_end(seed: int) -> bool:
+        try:
+            hunt(protocol, [seed], "swarm", shape=shape)
+        except NotGivingWay as error:
+            assert "has not given way" in str(error)  # noqa: PT017 - most seeds do have an end
+            return True
+        return False
+
+    seed = next(seed for seed in range(2_000) if has_no_end(seed))
+    with pytest.raises(NotGivingWay):
+        hunt(protocol, range(seed, seed + 2), "swarm", shape=shape, enough=9)
+    monkeypatch.setattr(search, "hunt", lambda *arguments, **more: hunt(protocol, [seed], "swarm", shape=shape))
     finding = found(protocol)
     assert Search(protocol).smallest(finding) == shrink(finding)
 
