@@ -59,10 +59,13 @@ class Behaviour(ABC):
     Attributes:
         name: what the command line calls it.
         attacks: the protocols that it was made for; empty: it fits any.
+        leads: whether it is what the first leader can do and nobody else; False: the leader can do no more with it than
+            others; None: it can.
     """
 
     name: ClassVar[str]
     attacks: ClassVar[tuple[type[Protocol], ...]] = ()
+    leads: ClassVar[bool | None] = None
 
     def __init__(self, process: Process, protocol: type[Protocol], plan: Plan) -> None:
         self.process = process

@@ -281,7 +281,7 @@ HARMLESS = [
         harmless="a process is asked once to promise a number: links do not repeat, nobody forgets what it used",
     ),
     aligned(
-        "L2",
+        "L2 M6",
         "one's own numbers do not count as seen",
         (
             "        self.highest_seen = number\n",
@@ -289,7 +289,8 @@ HARMLESS = [
         ),
         harmless="a process that promised the number refuses to promise it again, and a memory where it was announced "
         "shows it: no majority can promise it twice; what was proposed with it the announcement keeps; L2 breaks, "
-        "which promises more: over its own announcement it may write a lower number of its own",
+        "which promises more: over its own announcement it may write a lower number of its own; and M6, which tells "
+        "attempts apart by their numbers",
     ),
     aligned(
         "",

@@ -33,6 +33,7 @@ from .generic import ANOTHER
 class Attacker(Behaviour):
     """What these attacks have in common: they write where they like, and half of them follow honestly besides."""
 
+    leads = False
     attacks = (CheapQuorum,)
 
     async def run(self, value: Value) -> None:
@@ -102,6 +103,7 @@ class LeaderSplits(Attacker):
     """L1: two signed values, on two halves of the memories, each copied there too."""
 
     name = "leader-splits"
+    leads = True
 
     async def attack(self, value: Value) -> None:
         one, other = self.signed(value), self.signed(ANOTHER)
@@ -114,6 +116,7 @@ class LeaderOverwrites(Attacker):
     """L2: one signed value, and after a while another one over it; its own copy and its proof likewise."""
 
     name = "leader-overwrites"
+    leads = True
 
     async def attack(self, value: Value) -> None:
         for proposed in (value, ANOTHER):
@@ -127,6 +130,7 @@ class LeaderWritesFew(Attacker):
     """L3: the value reaches a minority of the memories."""
 
     name = "leader-writes-few"
+    leads = True
 
     async def attack(self, value: Value) -> None:
         leaders = self.signed(value)
@@ -139,6 +143,7 @@ class LeaderOnlySigns(Attacker):
     """L4: nothing is written as the leader's value, but copies of two signed ones appear."""
 
     name = "leader-only-signs"
+    leads = True
 
     async def attack(self, value: Value) -> None:
         self.put_own(VALUE, self.copy(self.signed(value)), self.copy(self.signed(ANOTHER)))
@@ -148,6 +153,7 @@ class LeaderPanics(Attacker):
     """L6: a value, and panic at once."""
 
     name = "leader-panics"
+    leads = True
 
     async def attack(self, value: Value) -> None:
         self.put(LEADERS, 0, self.signed(value))

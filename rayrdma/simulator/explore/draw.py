@@ -182,8 +182,9 @@ def _faults(rng: random.Random, protocol: type[Protocol], shape: Shape, kinds: S
     """At most what the protocol tolerates, in a run of its usual size: one process, and a minority of the memories."""
     victim = rng.randrange(shape.n)
     if "byzantine" in kinds:
-        liar = rng.choice((0, victim))  # the first leader can do most
-        yield Byzantine(liar, _behaviour(rng, protocol))
+        lie = _behaviour(rng, protocol)
+        leads = BEHAVIOURS[lie].leads
+        yield Byzantine(0 if leads else victim if leads is False else rng.choice((0, victim)), lie)
     elif "crash" in kinds:
         yield Crash(process=victim, at=_moment(rng))
     failures = [kind for kind in ("memory-crash", "lost-completion") if kind in kinds]
