@@ -15,7 +15,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from rayrdma.actors.by_value import dump_class, load_class
 from rayrdma.actors.cluster import ray_session
-from rayrdma.model.errors import EnvironmentProblem
+from rayrdma.model.errors import EnvironmentProblem, RayrdmaError
 from rayrdma.model.protocol import Protocol
 
 _load = cache(load_class)
@@ -44,12 +44,15 @@ class RayWorkers:
         """What that call returned; in it the protocol is the same class as here.
 
         Raises:
+            RayrdmaError: what the call raised.
             EnvironmentProblem: Ray lost it, again and again.
         """
         _, protocol = self._begun.pop(begun)
         try:
             data = begun.result()
-        except RayTaskError:
+        except RayTaskError as error:
+            if isinstance(error.cause, RayrdmaError):  # what the search has to say of the protocol, and not where
+                raise error.cause from None
             raise  # a mistake in the search's own code
         except RayError as error:
             raise EnvironmentProblem(f"Ray lost a part of the search: {str(error).strip().splitlines()[-1]}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from rayrdma.exploration import Exploration, explore
+from rayrdma.model.errors import NotGivingWay
 from rayrdma.simulator.explore.hunt import Tally
 from tests.cli.test_explore import BROKEN
 
@@ -39,6 +41,28 @@ def test_a_search_that_is_interrupted_leaves_no_task(on_ray: str) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         explore("paxos", "600s", engine="ray", progress=interrupt)
+
+
+SPINS_ELSEWHERE = """
+import os
+from rayrdma.protocols import Paxos
+
+class Spins(Paxos):
+    name = "spins"
+
+    async def propose(self, value):
+        while os.getpid() != {here}:
+            pass
+        await super().propose(value)
+"""
+
+
+def test_what_is_wrong_with_a_protocol_on_ray_is_said_as_here(on_ray: str, tmp_path: Path) -> None:
+    (tmp_path / "spins.py").write_text(SPINS_ELSEWHERE.format(here=os.getpid()))
+    with pytest.raises(NotGivingWay) as told:
+        explore(f"{tmp_path}/spins.py:Spins", "600s", engine="ray", jobs=1)
+    assert "\n" not in str(told.value)
+    assert "has not given way for 5 s" in str(told.value)
 
 
 def test_an_address_where_nobody_listens_is_one_line() -> None:
