@@ -29,6 +29,7 @@ from rayrdma.clusters.room import tell_bytes
 from rayrdma.clusters.tolerance import analyse
 from rayrdma.clusters.topology import Topology
 from rayrdma.doctor import examine
+from rayrdma.exhaustion import explore_all
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.faults.plan import parse_crashes, parse_pauses
 from rayrdma.impossibility import EXAMPLES, demonstrate
@@ -187,7 +188,7 @@ def explore(
     enough = FOR_EVER if go_on else 1
     if everything:
         with _working(lines=False) as tell:
-            looked = exploration.explore_all(
+            looked = explore_all(
                 protocol,
                 budget,
                 processes=processes,

@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("actors", "simulator"),
     ("results",),
     ("experiment", "exploration", "mutation_score", "scale"),
-    ("impossibility", "explorer_bench"),
+    ("exhaustion", "impossibility", "explorer_bench"),
     ("table", "bench", "tradeoff", "doctor", "options"),
     ("verbs_bench",),
     ("cli",),

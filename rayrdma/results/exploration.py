@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from rayrdma.exploration import Exhaustion, Exploration
+from rayrdma.exhaustion import Exhaustion
+from rayrdma.exploration import Exploration
 from rayrdma.simulator.explore.exhaustive.exhaust import Exhausted
 from rayrdma.simulator.explore.hunt import Tally
 
