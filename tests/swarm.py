@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,8 @@ from rayrdma.simulator.explore.draw import KINDS
 from rayrdma.simulator.explore.search import FOR_EVER, Budget, Search
 
 SCHEDULES = 1_000_000
+BYZANTINE, OTHERS = 1, 8
+"""The share of a protocol for Byzantine processes in the schedules, and that of another one."""
 FILE = Path("runs/swarm.json")
 TOLD = 3
 """Violations of a protocol that are printed; the file has them all."""
@@ -83,12 +85,22 @@ def examine(protocol: type[Protocol], schedules: int, seed: int, jobs: int) -> R
     return Row(protocol.name, seed, tally.schedules, tally.events, seconds, rate, tally.ended, goals, wrong)
 
 
+def shares(protocols: Sequence[type[Protocol]], schedules: int) -> Iterator[int]:
+    """How many each has, so many in all: those for Byzantine processes fewer, for each takes far longer."""
+    given = parts = 0
+    weights = [BYZANTINE if protocol.byzantine else OTHERS for protocol in protocols]
+    for weight in weights:
+        parts += weight
+        share = schedules * parts // sum(weights) - given
+        given += share
+        yield share
+
+
 def swarm(protocols: Iterable[type[Protocol]], schedules: int, seed: int, jobs: int, file: Path) -> Swarm:
     """Share so many schedules out among the protocols, print what comes of each, and write all of it after each."""
     protocols = list(protocols)
     rows: list[Row] = []
-    for number, protocol in enumerate(protocols):
-        share = schedules // len(protocols) + (number < schedules % len(protocols))
+    for protocol, share in zip(protocols, shares(protocols, schedules), strict=True):
         row = examine(protocol, share, seed, jobs)
         rows.append(row)
         what = f"{row.schedules:9,} schedules {row.rate:8,.0f}/s {len(row.wrong):5,} wrong"

@@ -8,7 +8,7 @@ import pytest
 
 from rayrdma.checks.goals import goals_of
 from rayrdma.checks.observation import Violation
-from rayrdma.protocols import Paxos, PaxosTwoPhase, ProtectedMemoryPaxos
+from rayrdma.protocols import PROTOCOLS, Paxos, PaxosTwoPhase, ProtectedMemoryPaxos
 from rayrdma.simulator.explore import hunt
 from tests import swarm
 
@@ -19,14 +19,22 @@ def test_a_swarm_is_shared_out_counted_and_written(tmp_path: Path, capsys: pytes
     assert msgspec.json.decode(file.read_bytes(), type=swarm.Swarm) == told
     assert (told.schedules, told.wrong, told.never, told.cores) == (201, 0, 0, 1)
     assert [(row.protocol, row.seed, row.schedules) for row in told.protocols] == [
-        ("paxos", 7, 101),
-        ("paxos-two-phase", 7, 100),
+        ("paxos", 7, 100),
+        ("paxos-two-phase", 7, 101),
     ]
     for row in told.protocols:
         assert row.rate == pytest.approx(row.schedules / row.seconds)
         assert set(row.goals) == set(goals_of(Paxos))
         assert min(row.goals.values()) > 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["paxos", "paxos-two-phase"]
+
+
+def test_every_schedule_is_somebodys() -> None:
+    for schedules in (1, 17, 18, 1_000_000):
+        shares = dict(zip(PROTOCOLS, swarm.shares(list(PROTOCOLS.values()), schedules), strict=True))
+        assert sum(shares.values()) == schedules
+    assert shares["paxos"] == pytest.approx(8 * shares["fab"], rel=1e-3)
+    assert shares["fab"] > 9_000
 
 
 def test_what_goes_wrong_is_written_by_its_seed_and_fails(
