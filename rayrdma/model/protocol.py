@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from .errors import ProtocolError
+from .errors import ProtocolError, RayrdmaError
 from .process import Process
 from .regions import UNREADABLE, Record, Region, Value, read
 from .tasks import describe
@@ -67,10 +67,13 @@ def make(protocol: type[Protocol], process: Process) -> Protocol:
     """One process's side of a protocol.
 
     Raises:
-        ProtocolError: its code raised something.
+        RayrdmaError: it says that it can not be run so.
+        ProtocolError: its code raised something else.
     """
     try:
         return protocol(process)
+    except RayrdmaError:
+        raise
     except Exception as error:
         raise ProtocolError(f"{protocol.name} can not be made: {describe(error)}") from error
 
