@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,12 +21,12 @@ def open_regions(n: int) -> list[Region]:
     return [Region(SLOTS, registers=n, of=Slot, permission=everyone(n), legal_change=static)]
 
 
-class Grouped(Nursery):
+class Grouped(Nursery, ABC):
     """A nursery that counts groups of its tasks. At first come those of the memories, as many as of the processes."""
 
+    @abstractmethod
     def groups(self) -> tuple[int, Iterable[First]]:
         """How many groups there must be, of which ones."""
-        raise NotImplementedError
 
     def first(self, need: int, lacking: Callable[[], str] | None = None) -> First:
         self.awaited = First(self.process, *self.groups(), lacking)

@@ -116,6 +116,7 @@ def test_a_process_may_mind_which_memory_is_which() -> None:
     found = exhaust(scenarios_of(HeedsTheFirst, (), Shape(1, 2)), ONCE, enough=100)
     assert found.finished
     assert [finding.wrong[0].check for finding in found.findings] == ["validity"]
+    assert found.outcomes == 3  # undecided, right and wrong: what was seen before it was found out does not count
 
 
 @pytest.mark.parametrize("reduce", [True, False])

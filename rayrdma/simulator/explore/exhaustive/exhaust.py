@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from rayrdma.checks.observation import Observation
 from rayrdma.faults.byzantine import BEHAVIOURS
 from rayrdma.faults.plan import Byzantine
 from rayrdma.model.errors import UsageError
 from rayrdma.model.protocol import Protocol
+from rayrdma.model.trace import Noted
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.determinism import expect_same
-from rayrdma.simulator.explore.case import PROTOCOL, Case, Course
+from rayrdma.simulator.explore.case import Case, Course
 from rayrdma.simulator.explore.draw import Shape, behaviours_of
 from rayrdma.simulator.explore.hunt import Finding
 from rayrdma.simulator.schedule import Leadership
 from rayrdma.simulator.watchdog import Watchdog
 
+from .automata import Outcome
 from .script import Script
 from .space import Path, Space, Walk
 from .symmetry import Asymmetric
@@ -83,12 +86,16 @@ def exhaust(
     for scenario in scenarios:
         for symmetric in (True, False) if 1 < scenario.memories <= MIRRORED else (False,):
             system = System(scenario, bounds, reduce)
+            outcomes, findings = found.outcomes, len(found.findings)
             try:
                 with Watchdog():
                     space = _look(scenario, system, symmetric, found, states - found.states, enough, enough_yet)
                 break
-            except Asymmetric:
-                del found.spaces[-1]  # it minds which memory is which: then that makes a difference
+            except (
+                Asymmetric
+            ):  # it minds which memory is which: then that makes a difference, and all is looked at anew
+                del found.spaces[-1], found.findings[findings:]
+                found.outcomes = outcomes
         if not space.finished:
             return found
     found.finished = True
@@ -153,17 +160,24 @@ def rerun(scenario: Scenario, system: System, state: State, path: Path) -> tuple
     if course.wrong:
         again = case.run(Script(path, system.vocabulary))
         expect_same(scenario.protocol, scenario.seed, course.lines(), again.lines())
-    if not any(wrong.check == PROTOCOL for wrong in course.wrong):
-        assert course.observation is not None
-        simulated = {decided.process: decided.value for decided in course.observation.decisions}
-        expected = dict(_decisions(system, state))
+    if course.observation is not None:
+        simulated, expected = _simulated(course.observation, scenario.n), _expected(system, state)
         if simulated != expected:
             raise AssertionError(f"the simulator came to {simulated}, the search to {expected}, by {path}")
     return case, course
 
 
-def _decisions(system: System, state: State) -> Iterator[tuple[int, object]]:
-    for process, number in enumerate(system.outcome(state)):
-        outcome = system.vocabulary.outcomes.things[number]
-        if outcome.decided:
-            yield process, outcome.decision
+def _simulated(observation: Observation, n: int) -> list[Outcome]:
+    """What each process came to in a run."""
+    assert observation.trace is not None
+    decisions = {decided.process: decided.value for decided in observation.decisions}
+    notes: list[list[tuple[str, object]]] = [[] for _ in range(n)]
+    for event in observation.trace:
+        if isinstance(event, Noted) and event.process not in observation.byzantine:
+            notes[event.process].append((event.what, event.value))
+    return [Outcome(process in decisions, decisions.get(process), tuple(noted)) for process, noted in enumerate(notes)]
+
+
+def _expected(system: System, state: State) -> list[Outcome]:
+    """What each came to in the search."""
+    return [system.vocabulary.outcomes.things[number] for number in system.outcome(state)]

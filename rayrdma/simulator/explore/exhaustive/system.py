@@ -42,10 +42,15 @@ class Bounds:
     preemptions: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("elections", 1), ("crashes", 0), ("lies", 0), ("preemptions", 0)):
+        for name, least, option in (
+            ("elections", 1, " (--elections 1)"),
+            ("crashes", 0, ""),
+            ("lies", 0, ""),
+            ("preemptions", 0, " (--preemptions 0)"),
+        ):
             bound = getattr(self, name)
             if bound is not None and bound < least:
-                raise UsageError(f"{bound} {name} make no sense; give {least} or more (--{name} {least})")
+                raise UsageError(f"{bound} {name} make no sense; give {least} or more{option}")
 
 
 class Event(NamedTuple):
