@@ -9,6 +9,7 @@ that stood still is no fault of the protocol's.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -68,6 +69,8 @@ class Watchdog:
             self._began = time.monotonic()
             self._handler = signal.signal(signal.SIGALRM, self._look)
             every = SECONDS / LOOKS
+            self._unraisable = sys.unraisablehook
+            sys.unraisablehook = self._unheard
             self._alarm = signal.setitimer(signal.ITIMER_REAL, every, every)
 
     def __exit__(
@@ -78,6 +81,7 @@ class Watchdog:
             left, interval = self._alarm
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._handler)
+            sys.unraisablehook = self._unraisable
             if left:
                 signal.setitimer(signal.ITIMER_REAL, max(left - time.monotonic() + self._began, 1e-3), interval)
         if isinstance(error, _Stuck):
@@ -107,6 +111,11 @@ class Watchdog:
                 f"p{task.process.id} has not given way for {seconds:.3g} s ({place(lines)}): no step of a protocol "
                 "takes time; end the loop, or await what a Process gives, such as process.sleep"
             )
+
+    def _unheard(self, what: sys.UnraisableHookArgs, /) -> None:
+        """The step was in a finalizer or a callback of the collector, which no error leaves: the next look raises."""
+        if not isinstance(what.exc_value, _Stuck):
+            self._unraisable(what)
 
 
 def _within(frame: FrameType | None) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import linecache
 import re
 import signal
@@ -132,6 +133,27 @@ def test_what_never_gives_way_is_ended_and_its_line_told(protocol: type[Protocol
     line = linecache.getline(__file__, int(found[2])).strip()
     assert found[4] == line
     assert line.endswith("# here"), line
+
+
+@pytest.mark.usefixtures("soon")
+def test_it_ends_a_step_that_was_where_no_error_is_heard() -> None:
+    """Python drops what is raised in a callback of its collector; nobody is to read of that."""
+    looked = []
+
+    def spins(phase: str, info: dict[str, int]) -> None:
+        if not looked:
+            looked.append(phase)
+            while True:
+                pass
+
+    gc.collect()
+    gc.callbacks.append(spins)
+    try:
+        with pytest.raises(NotGivingWay, match="has not given way"):
+            case(Floods).run()
+    finally:
+        gc.callbacks.remove(spins)
+    assert looked
 
 
 @pytest.mark.usefixtures("soon")
