@@ -15,6 +15,7 @@ step 0). A completion has the depth of what caused it; who awaits it is at least
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from types import TracebackType
@@ -150,9 +151,11 @@ class Task(Completion[T]):
         if self.done or self.fenced:
             return
         self.fenced = True
-        if self.awaiting is not None:  # parked; a running one is closed where it parks next (see `step`)
+        if self.awaiting is not None:
             self.awaiting.waiter = None
             self._close()
+        elif inspect.getcoroutinestate(self.coroutine) == inspect.CORO_CREATED:  # its first step was broken off
+            self._close()  # a running one is closed where it parks next (see `step`)
 
     def _close(self) -> None:
         try:

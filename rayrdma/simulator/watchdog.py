@@ -15,6 +15,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType, TracebackType
 from typing import ParamSpec, TypeVar
 
@@ -61,6 +62,7 @@ class Watchdog:
     def __init__(self) -> None:
         self._step: FrameType | None = None
         self._looks = self._asked = 0
+        self._quiet = ExitStack()
 
     def __enter__(self) -> None:
         self._watches = not Watchdog._under_way and threading.current_thread() is threading.main_thread()
@@ -76,8 +78,11 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, _Stuck):
+            traceback.clear_frames(trace)
         if self._watches:
             Watchdog._under_way = False
+            self._quiet.close()
             left, interval = self._alarm
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._handler)
@@ -85,9 +90,6 @@ class Watchdog:
             if left:
                 signal.setitimer(signal.ITIMER_REAL, max(left - time.monotonic() + self._began, 1e-3), interval)
         if isinstance(error, _Stuck):
-            with warnings.catch_warnings():  # a task that was about to start then never does, and nobody needs to know
-                warnings.simplefilter("ignore", RuntimeWarning)
-                traceback.clear_frames(trace)
             raise NotGivingWay(str(error)) from None
 
     def _look(self, number: int, frame: FrameType | None) -> None:
@@ -107,6 +109,9 @@ class Watchdog:
             return
         if self._looks >= LOOKS or asked - self._asked > FLOOD:
             seconds = self._looks * SECONDS / LOOKS
+            # A task that was about to start then never does, and nobody needs to know.
+            self._quiet.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
             raise _Stuck(
                 f"p{task.process.id} has not given way for {seconds:.3g} s ({place(lines)}): no step of a protocol "
                 "takes time; end the loop, or await what a Process gives, such as process.sleep"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Coroutine
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from rayrdma.model.errors import ProtocolError
 from rayrdma.model.outcomes import ACK, NAK
-from rayrdma.model.tasks import Nursery
+from rayrdma.model.tasks import Nursery, Task
 
 from .hand import REGION, HandProcess
 
@@ -221,6 +222,13 @@ def test_a_task_that_was_woken_and_then_fenced_does_not_act(process: HandProcess
     process.respond(0)
     assert task.value is None
     assert log == []
+
+
+def test_a_task_whose_first_step_was_broken_off_is_ended(process: HandProcess) -> None:
+    """By a watchdog, say: its coroutine has not begun, and Python would warn that it never does."""
+    coroutine = read(process, 0, [])
+    Task(process, coroutine, 0).fence()
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
 def test_an_event_wakes_all_and_is_set_once(process: HandProcess) -> None:

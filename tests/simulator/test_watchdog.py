@@ -138,7 +138,7 @@ def test_what_never_gives_way_is_ended_and_its_line_told(protocol: type[Protocol
 @pytest.mark.usefixtures("soon")
 def test_it_ends_a_step_that_was_where_no_error_is_heard() -> None:
     """Python drops what is raised in a callback of its collector; nobody is to read of that."""
-    looked = []
+    looked: list[str] = []
 
     def spins(phase: str, info: dict[str, int]) -> None:
         if not looked:
