@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 
 from rayrdma.simulator.stepper import Chooser, Entry
 
+from .pending import DELIVERY, EFFECT, NOBODY, RESPONSE, stabilises, what
+
 
 class Chaos:
     """Somebody chooses for so many events; after them it is quiet, the common case, in which a decision has to come.
@@ -23,7 +25,7 @@ class Chaos:
             return 0
         self._left -= 1
         late = len(pending) - 1  # it is mostly among the last
-        while late >= 0 and pending[late][2].__name__ != "_stabilise":
+        while late >= 0 and not stabilises(pending[late]):
             late -= 1
         if late < 0 or len(pending) == 1:
             return self._choose(pending)
@@ -92,19 +94,9 @@ class PriorityChanges:
 
 def link_of(entry: Entry) -> Hashable:
     """What an event travels on: of the events on one link the oldest comes first."""
-    _, _, handler, argument = entry
-    match handler.__name__:
-        case "_effect":
-            return argument.process.id, "memory", argument.memory
-        case "_response":
-            operation = argument[0]
-            return operation.process.id, "memory", operation.memory
-        case "_delivery":
-            return argument[0], "process", argument[1]
-        case "_timer":
-            return argument[0].id, "timers"
-        case "_changed":
-            return argument[0][0].id, "changes"
-        case "_omega":
-            return argument[0], "omega"
-    return handler.__name__, str(argument)
+    kind, process, other, about = what(entry)
+    if kind in (EFFECT, RESPONSE):
+        return process, "memory", other
+    if kind == DELIVERY:
+        return other, "process", process
+    return (process, kind) if process != NOBODY else (kind, str(about))

@@ -10,6 +10,7 @@ from rayrdma.simulator.stepper import Chooser, Entry
 
 from .choosers import choose_among
 from .partition import way_of
+from .pending import EFFECT, ELECTED, RESPONSE, what
 
 SOON = 0.3
 """The probability that the rival is named at this event of a change, and not at a later one."""
@@ -17,8 +18,8 @@ SOON = 0.3
 
 def named_by(entry: Entry) -> int | None:
     """Whom Omega names by this event; None if it is none of Omega's."""
-    _, _, handler, argument = entry
-    return argument[1] if handler.__name__ == "_omega" else None
+    kind, _, named, _ = what(entry)
+    return named if kind == ELECTED else None
 
 
 class PermissionRace:
@@ -86,8 +87,5 @@ class Restart:
 
 def changes_permission(entry: Entry) -> int | None:
     """Whose change of a permission is on its way to the memory, or its answer on the way back."""
-    _, _, handler, argument = entry
-    if handler.__name__ not in ("_effect", "_response"):
-        return None
-    operation = argument if handler.__name__ == "_effect" else argument[0]
-    return operation.process.id if operation.kind is CHANGE_PERMISSION else None
+    kind, process, _, about = what(entry)
+    return process if kind in (EFFECT, RESPONSE) and about.kind is CHANGE_PERMISSION else None

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from rayrdma.simulator.stepper import Chooser, Entry
 
 from .choosers import choose_among
+from .pending import DELIVERY, EFFECT, RESPONSE, what
 
 Way = tuple[str, str]
 """From whom to whom: ``p0`` is a process, ``m0`` a memory."""
@@ -14,15 +15,13 @@ Way = tuple[str, str]
 
 def way_of(entry: Entry) -> Way | None:
     """From whom to whom an event travels; None if it is a process's own, or Omega's, or a fault."""
-    _, _, handler, argument = entry
-    match handler.__name__:
-        case "_effect":
-            return f"p{argument.process.id}", f"m{argument.memory}"
-        case "_response":
-            operation = argument[0]
-            return f"m{operation.memory}", f"p{operation.process.id}"
-        case "_delivery":
-            return f"p{argument[0]}", f"p{argument[1]}"
+    kind, process, other, _ = what(entry)
+    if kind == EFFECT:
+        return f"p{process}", f"m{other}"
+    if kind == RESPONSE:
+        return f"m{other}", f"p{process}"
+    if kind == DELIVERY:
+        return f"p{other}", f"p{process}"
     return None
 
 

@@ -16,6 +16,7 @@ from rayrdma.simulator.schedule import Leadership
 from rayrdma.simulator.stepper import Entry
 
 from .case import Case, Course
+from .pending import DELIVERY, EFFECT, NOBODY, what
 
 SECOND = 1
 LATE = 10**6
@@ -60,7 +61,10 @@ class HoldBack:
                 self.taken += 1
                 return own[0]
             effects = {
-                pending[position][3].memory: position for position in own if pending[position][2].__name__ == "_effect"
+                memory: position
+                for position in own
+                for kind, _, memory, _ in [what(pending[position])]
+                if kind == EFFECT
             }
             self.under_way |= frozenset(effects)
             for memory in self._landed & effects.keys():
@@ -92,18 +96,5 @@ def hold_back(scenario: Scenario) -> Iterator[Held]:
 
 def _parties(entry: Entry) -> set[int]:
     """The processes whose event this is."""
-    _, _, handler, argument = entry
-    match handler.__name__:
-        case "_effect":
-            return {argument.process.id}
-        case "_response":
-            return {argument[0].process.id}
-        case "_delivery":
-            return {argument[0], argument[1]}
-        case "_timer":
-            return {argument[0].id}
-        case "_changed":
-            return {argument[0][0].id}
-        case "_omega":
-            return {argument[0]}
-    return set()
+    kind, process, sender, _ = what(entry)
+    return {process, sender} if kind == DELIVERY else {process} - {NOBODY}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from rayrdma.model.operations import Operation
+from rayrdma.simulator.explore.pending import DELIVERY, EFFECT, ELECTED, RESPONSE, TIMER, What, what
 from rayrdma.simulator.stepper import Entry
 
 from .automata import Vocabulary, key_of
@@ -36,7 +35,7 @@ class Script:
             found = next(self._matches(self._wanted, in_order), None)
             if found is not None:
                 self.length += 1
-                if self._is_it(self._wanted, pending[found][3]):
+                if self._is_it(self._wanted, what(pending[found])):
                     self._wanted = next(self._events, None)
                 return found
             self._wanted = next(self._events, None)
@@ -44,39 +43,38 @@ class Script:
 
     def _matches(self, event: Event, in_order: Sequence[tuple[int, Entry]]) -> Iterator[int]:
         """Where such events are; of a process and a memory there is one; timers count from the first."""
-        earlier = event.where if event.kind == "timer" else 0
-        for position, (_, _, handler, argument) in in_order:
-            if self._is_such(event, handler.__name__, argument):
+        earlier = event.where if event.kind == TIMER else 0
+        for position, entry in in_order:
+            if self._is_such(event, what(entry)):
                 if not earlier:
                     yield position
                 earlier -= 1
 
-    def _is_such(self, event: Event, handler: str, argument: Any) -> bool:
-        kind, process, where, number = event
-        match kind, handler, argument:
-            case "effect", "_effect", operation:
-                return bool((operation.process.id, operation.memory) == (process, where))
-            case (("effect" | "response"), "_response", (operation, _)):
-                return bool((operation.process.id, operation.memory) == (process, where))
-            case "delivery", "_delivery", (sender, to, message, _):
-                wanted = self._vocabulary.messages.things[number]
-                return (to, sender) == (process, where) and key_of(message) == key_of(wanted)
-            case "elected", "_omega", (named, leader):
-                return bool(named == leader == process)
-            case "changed", "_changed", ((changed, _, change), _):
-                return changed.id == process and awaited(change)
-            case "timer", "_timer", (woken, sleep, _):
-                return woken.id == process and awaited(sleep)
-        return False
+    def _is_such(self, event: Event, offered: What) -> bool:
+        kind, process, other, about = offered
+        if process != event.process:
+            return False
+        if event.kind == EFFECT:
+            return kind in (EFFECT, RESPONSE) and other == event.where
+        if kind != event.kind:
+            return False
+        if kind == RESPONSE:
+            return other == event.where
+        if kind == DELIVERY:
+            return other == event.where and key_of(about) == key_of(self._vocabulary.messages.things[event.number])
+        if kind == ELECTED:
+            return other == process
+        return awaited(about)
 
-    def _is_it(self, event: Event, argument: Any) -> bool:
+    def _is_it(self, event: Event, offered: What) -> bool:
         """Whether this is what is wanted, and not what has to be over before."""
-        if event.kind != "effect":
+        if event.kind != EFFECT:
             return True
-        if not isinstance(argument, Operation):
+        kind, _, _, operation = offered
+        if kind != EFFECT:
             return False
         request = self._vocabulary.requests.things[event.number]
-        return (argument.kind, argument.region, argument.register, key_of(argument.argument)) == (
+        return (operation.kind, operation.region, operation.register, key_of(operation.argument)) == (
             request.kind,
             request.region,
             request.register,
