@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("results",),
     ("experiment", "exploration", "mutation_score", "scale"),
     ("exhaustion", "impossibility", "explorer_bench"),
-    ("table", "bench", "tradeoff", "doctor", "options"),
+    ("table", "bench", "tradeoff", "doctor"),
     ("verbs_bench",),
     ("cli",),
     ("__main__", "__init__"),
@@ -62,7 +62,7 @@ ONLY_IN = {
     "llvmlite": ("kernels.py",),
     "zmq": ("transports/links.py", "transports/verbs/handshake.py"),
     "nacl": ("model/signatures.py",),
-    "typer": ("cli.py", "options.py"),
+    "typer": ("cli/",),
 }
 """Where a library may be imported: parts of paths inside the package."""
 
