@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
 from tests.guest import build, machine
-from tests.guest.run import PROLOGUE, Guest, device
+from tests.guest.run import Guest, device, prologue
 
 ADDRESSES = ("10.0.3.1", "10.0.3.2")
 
@@ -50,7 +50,7 @@ def two_guests(*, cpus: int = 1, memory: int = 2048, echo: BinaryIO | None = Non
             machines.append(machine.qemu(build.image(), cpus=cpus, memory=memory, cable=end, mac=mac))
             running.callback(machines[-1].kill)
         first, second = (
-            running.enter_context(Wired(started, [*PROLOGUE, *device(address)], echo))
+            running.enter_context(Wired(started, [*prologue(), *device(address)], echo))
             for started, address in zip(machines, ADDRESSES, strict=True)
         )
         yield first, second

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from rayrdma.pyverbs_link import DEBIAN
-from tests.guest import GuestError, build
+from tests.guest import GuestError, build, compiled
 from tests.guest import machine as start
 from tests.guest import uml as build_uml
+from tests.guest.compiled import CHECKOUT
 from tests.guest.machine import Machine
-
-CHECKOUT = Path(__file__).parents[2]
 
 BOOT_LIMIT = 120.0
 """Seconds until a guest that has not come up never will; it takes 6, and several times that on a machine at work."""
@@ -28,6 +27,8 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "PATH": f"{CHECKOUT}/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "RAYRDMA_GUEST": "1",
+    **compiled.FOR_ALL,
+    "NUMBA_CACHE_DIR": "/tmp/kernels",
     # Ray gives its processes seconds to start that they do not have on an emulated CPU.
     "RAY_worker_register_timeout_seconds": "600",
     "RAY_raylet_start_wait_time_s": "300",
@@ -41,7 +42,7 @@ ENVIRONMENT = {
     "RAY_memory_monitor_refresh_ms": "0",
 }
 
-PROLOGUE = (
+_PROLOGUE = (
     "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items()),
     f"cd {shlex.quote(str(CHECKOUT))}",
     "hostname guest",
@@ -55,7 +56,11 @@ PROLOGUE = (
     f"ln -sfn {DEBIAN} {shlex.quote(sysconfig.get_path('purelib'))}/pyverbs",
     "ip link set lo up",
 )
-"""What the shell of every guest does first."""
+
+
+def prologue() -> list[str]:
+    """What the shell of every guest does first."""
+    return [f"cp -r {shlex.quote(str(compiled.kernels()))} {ENVIRONMENT['NUMBA_CACHE_DIR']}", *_PROLOGUE]
 
 
 class TimeLimit(GuestError):
@@ -251,7 +256,7 @@ def boot(
     if share:
         folder = shlex.quote(str(share))
         shared = [f"mkdir -p {folder}", mount.format(folder=folder)]
-    return Guest(machine, [*PROLOGUE, *shared, "ip link set dummy0 name eth0", *device("10.0.3.1")], echo)
+    return Guest(machine, [*prologue(), *shared, "ip link set dummy0 name eth0", *device("10.0.3.1")], echo)
 
 
 def device(address: str) -> list[str]:

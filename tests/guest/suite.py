@@ -1,47 +1,37 @@
-"""What ``make test-verbs`` runs: the tests over verbs inside guests, then those that act on two guests from outside."""
+"""What ``make test-verbs`` runs: the tests over verbs inside guests, and those that act on two guests from outside."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from rayrdma.model.errors import EnvironmentProblem
 from rayrdma.pyverbs_link import DEBIAN, check
-from tests.guest import GuestError, build, run, uml
+from tests.guest import GuestError, build, run
+from tests.guest.uml import is_made as has_uml
 
 INSIDE = "python -m pytest -m verbs -p no:xdist -o timeout=900"
 ALL, RAY = "tests/verbs tests/parity", "tests/verbs/test_ray.py"
 RACES = "tests/verbs/test_races.py tests/parity/test_races.py"
 INSIDE_LIMIT = 40 * 60.0
-"""Seconds for all tests inside guests that run side by side."""
+"""Seconds for all tests inside a guest."""
 
 MEMORY = 6 * 1024
 """MiB of a guest that runs Ray."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """Tests that run inside one guest."""
+class Suite(NamedTuple):
+    """Tests that have run: where, how many, and pytest's exit status."""
 
-    guest: str
-    tests: str
-    kind: Mapping[str, bool] = field(default_factory=dict)
-
-
-def parts() -> list[list[Part]]:
-    """What is run; the inner ones side by side."""
-    races = [Part("QEMU with two CPUs", RACES)]
-    if uml.is_made():
-        return [[Part("User-Mode Linux", ALL, {"uml": True})], races]
-    rest = " ".join([ALL, *(f"--ignore={file}" for file in (RAY, *RACES.split()))])
-    # Ray gives its own parts fifteen seconds to come up, whatever it is told.
-    return [[Part("QEMU", rest), Part("QEMU, unhurried", RAY, {"unhurried": True})], races]
+    where: str
+    ran: int
+    status: int
 
 
 def main() -> int:
@@ -55,36 +45,49 @@ def main() -> int:
     except EnvironmentProblem as problem:
         raise GuestError(str(problem)) from None
     total = 0
-    for side_by_side in parts():
-        ran, status = _inside(side_by_side)
-        if status:
-            return status
-        total += ran
-    ran, status = _outside()
-    print(f"verbs tests: {total + ran} ran")
-    return status
-
-
-def _inside(parts: list[Part]) -> tuple[int, int]:
-    """How many of these tests ran, and what those of the first guest ended with in which something failed."""
-    total = 0
-    with ExitStack() as stack:
-        guests = []
-        for part in parts:
-            print(f"verbs tests in {part.guest}", flush=True)
-            echo = None if guests else sys.stdout.buffer
-            guests.append(stack.enter_context(run.boot(**part.kind, memory=MEMORY, echo=echo)))
-            guests[-1].start(f"{INSIDE} {part.tests}")
-        for part, guest in zip(parts, guests, strict=True):
-            status = guest.wait(INSIDE_LIMIT)
-            if guest is not guests[0]:
-                print(guest.output(), end="")
-            ran = count(guest.output())
-            print(f"verbs tests: {ran} ran in {part.guest}", flush=True)
-            if status or not ran:
-                return total, status or 1
+    with closing(_suites()) as suites:
+        for where, ran, status in suites:
+            print(f"verbs tests: {ran} ran {where}", flush=True)
             total += ran
-    return total, 0
+            if status or not ran:
+                return status or 1
+    print(f"verbs tests: {total} ran")
+    return 0
+
+
+def _suites() -> Generator[Suite, None, None]:
+    if has_uml():
+        with _begun("in User-Mode Linux", ALL, echo=True, uml=True) as everything:
+            yield everything()
+        yield _outside()
+    else:
+        # Ray gives its own parts fifteen seconds to come up, whatever it is told: its guest has a slow clock.
+        with _begun("in QEMU, unhurried", RAY, unhurried=True) as ray:
+            rest = " ".join([ALL, *(f"--ignore={file}" for file in (RAY, *RACES.split()))])
+            with _begun("in QEMU", rest, echo=True) as others:
+                yield others()
+            yield _outside()
+            yield ray()
+    with _begun("in QEMU with two CPUs", RACES, echo=True) as races:
+        yield races()
+
+
+@contextmanager
+def _begun(
+    where: str, tests: str, *, echo: bool = False, uml: bool = False, unhurried: bool = False
+) -> Iterator[Callable[[], Suite]]:
+    """Tests that run inside a guest, and what waits for their end; without ``echo`` it prints all of it then."""
+    print(f"verbs tests {where}", flush=True)
+    with run.boot(uml=uml, unhurried=unhurried, memory=MEMORY, echo=sys.stdout.buffer if echo else None) as guest:
+        guest.start(f"{INSIDE} {tests}")
+
+        def end() -> Suite:
+            status = guest.wait(INSIDE_LIMIT)
+            if not echo:
+                print(guest.output(), end="")
+            return Suite(where, count(guest.output()), status)
+
+        yield end
 
 
 def count(output: str) -> int:
@@ -102,10 +105,9 @@ class _Counter:
         self.ran += report.when == "call" and not report.skipped
 
 
-def _outside() -> tuple[int, int]:
-    """The same for the tests that boot two guests themselves."""
+def _outside() -> Suite:
+    """The tests that boot guests themselves."""
     print("verbs tests on two guests", flush=True)
     counter = _Counter()
     status = int(pytest.main([str(Path(__file__).parent), "-m", "guests", "-p", "no:xdist"], plugins=[counter]))
-    print(f"verbs tests: {counter.ran} ran on two guests", flush=True)
-    return counter.ran, status or int(counter.ran == 0)
+    return Suite("on two guests", counter.ran, status)

@@ -11,7 +11,6 @@ import pytest
 import ray
 
 from rayrdma.actors.coordinator_host import CoordinatorHost, Party
-from rayrdma.actors.memory import MemoryActor
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig
 from rayrdma.transports.verbs.here import VARIABLE
 from tests.actors.conftest import on_ray, shared_ray  # noqa: F401  fixtures
@@ -22,7 +21,8 @@ from tests.verbs.test_protocols import PatientFastAndRobust
 pytestmark = pytest.mark.verbs
 
 TIMEOUT = 120
-NO_DEVICE = {"p2", "m2"}
+WITH_DEVICE, WITHOUT = [0, 1], [2]
+"""The numbers of processes and of memories on a host that has one, and on a host that has none."""
 
 
 def queue_pairs() -> int:
@@ -75,17 +75,15 @@ def test_hbo_swaps_objects(clean: None) -> None:
 
 
 def some_without_device() -> Any:
-    """A coordinator whose parties `NO_DEVICE` are on hosts without a device."""
+    """A coordinator of whose parties some are on hosts without a device. In a guest each actor takes long to start."""
 
     class Mixed(CoordinatorHost):
         def _make(self, actor: Any, count: int, per_actor: int) -> list[Party]:
-            letter = "m" if actor is MemoryActor else "p"
             without = actor.options(runtime_env={"env_vars": {VARIABLE: "none"}})
-            made = []
-            for number in range(count):
-                chosen = without if f"{letter}{number}" in NO_DEVICE else actor
-                made.append(Party(chosen.remote(self._wiring, [number]), [number], None, 0, "", ""))
-            return made
+            return [
+                Party(made_by.remote(self._wiring, members), members, None, 0, "", "")
+                for made_by, members in ((actor, WITH_DEVICE), (without, WITHOUT))
+            ]
 
     return ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=4)(Mixed)
 
