@@ -29,10 +29,16 @@ def test_a_guest_sees_this_machine_and_has_a_device(tmp_path: Path) -> None:
     theirs.mkdir()
     vanishes = tmp_path / "vanishes"
     program = "import os, sys, pyverbs.device, rayrdma; print(sys.prefix, len(pyverbs.device.get_device_list()))"
+    compiled = (
+        "from rayrdma.transports.shm import kernels; "
+        "kept = [found.stats for found in vars(kernels).values() if hasattr(found, 'stats')]; "
+        "print(any(of.cache_hits for of in kept), any(of.cache_misses for of in kept))"
+    )
     with run.boot(cpus=2, memory=1024, share=theirs) as guest:
         for command, printed in {
             "pwd; nproc; echo $HOME $RAYRDMA_GUEST": f"{CHECKOUT}\n2\n/root 1\n",
             f"python -c '{program}'": f"{sys.prefix} 1\n",
+            f'python -c "{compiled}"': "True False\n",
             f"echo written | tee {theirs}/file > {vanishes}; cat {vanishes}": "written\n",
             "ulimit -l; rdma link show rxe0/1 | grep -c ACTIVE; ls /tmp/ray /dev/shm": "unlimited\n1\n",
         }.items():

@@ -90,14 +90,14 @@ class Ledger:
     A word is written before an operation is issued, or after its response is there, so it orders real time.
     """
 
-    ROWS = 6
+    ROWS = 7
     BYTES = 8 * (2 + ROWS * PROCESSES)
 
     def __init__(self, memory: mmap.mmap | bytearray) -> None:
         words = memoryview(memory).cast("q")
         self._words = words
         self.stop = words[:1]  # whether those who go on until they are told are told
-        self.ready, self.tried, self.taken, self.issued, self.acked, self.refused = (
+        self.ready, self.tried, self.taken, self.issued, self.acked, self.refused, self.late = (
             words[2 + row * PROCESSES : 2 + (row + 1) * PROCESSES] for row in range(self.ROWS)
         )
 

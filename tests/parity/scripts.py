@@ -109,7 +109,8 @@ class Contention:
 def contend(party: Party, contenders: Sequence[int], rounds: int, races: int) -> Script:
     """Take the permission, look, look again, write; and again.
 
-    Until all together did this ``rounds`` times, and ``races`` writes were acked and as many refused; or until told.
+    Until all together did this ``rounds`` times, ``races`` writes were acked and as many refused, and somebody was
+    seen to have lost the permission before it wrote; or until told.
 
     An acked write proves that the permission was its writer's all the time since it took it.
     """
@@ -119,7 +120,9 @@ def contend(party: Party, contenders: Sequence[int], rounds: int, races: int) ->
     taking, looking, writing = take("slots", me), read_region("slots"), write("slots", me, 0)
     log = Contention(0, array("q"), {other: array("q") for other in others}, {other: set() for other in others})
     yield from together(party, len(contenders))
-    while not ledger.stop[0] and (sum(tried) < rounds or not races <= sum(refused) <= sum(tried) - races):
+    while not ledger.stop[0] and (
+        sum(tried) < rounds or not races <= sum(refused) <= sum(tried) - races or not any(ledger.late)
+    ):
         number = tried[me] + 1
         tried[me] = number
         holding = [taken[other] for other in others]
@@ -128,6 +131,7 @@ def contend(party: Party, contenders: Sequence[int], rounds: int, races: int) ->
         for other, tenure in zip(others, holding, strict=True):
             if issued[other] < tenure:
                 log.condemned[other].add(tenure)
+                ledger.late[me] += 1
         taken[me] = number
         seen = yield looking
         meanwhile = [acked[other] for other in others]
