@@ -22,9 +22,18 @@ class Callee(Protocol):
         """The result of ``function(self, *arguments)``."""
 
 
+_ours = False
+"""Whether the clean process is there, and ours. A search starts one too: that imports nothing beforehand, so each party
+would, for a second."""
+
+
 def preload(modules: Iterable[str]) -> None:
     """What the clean process imports once for all, if it is not there yet."""
-    _context.set_forkserver_preload([*modules])
+    global _ours
+    if not _ours:
+        _ours = True
+        forkserver._forkserver._stop()  # if somebody else has started it
+        _context.set_forkserver_preload([*modules])
 
 
 def _serve(pipe: Pipe, make: Callable[..., Callee], arguments: tuple[Any, ...]) -> None:
