@@ -54,10 +54,6 @@ class Exhaustion(msgspec.Struct, frozen=True):
     smallest_events: int | None
     smallest: Result | None
 
-    def json(self) -> bytes:
-        """As one JSON object."""
-        return msgspec.json.encode(self)
-
 
 def explore_all(
     protocol: str | type[Protocol],

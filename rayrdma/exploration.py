@@ -53,10 +53,6 @@ class Exploration(msgspec.Struct, frozen=True):
     smallest_events: int | None
     smallest: Result | None
 
-    def json(self) -> bytes:
-        """As one JSON object."""
-        return msgspec.json.encode(self)
-
 
 def explore(
     protocol: str | type[Protocol],

@@ -71,10 +71,6 @@ class Score(msgspec.Struct, frozen=True):
         """None is missed, and whatever is said to be harmless seems so."""
         return not self.count(MISSED) and not self.count(REFUTED)
 
-    def json(self) -> bytes:
-        """As one JSON object."""
-        return msgspec.json.encode(self)
-
 
 def score(
     protocols: Sequence[str] = (),

@@ -56,7 +56,7 @@ def test_a_cluster_of_two_nodes_is_reached_by_its_address_and_left_running(
     runs = ["--rounds", "5", "--out", str(authenticated / "runs")]
     with head(authenticated, "--include-dashboard=false") as address:
         # Workers come and go; one that has just begun has not its name yet.
-        alone = {pid for pid, command in processes(mark).items() if not re.search("ray::|default_worker", command)}
+        alone = {pid for pid, command in processes(mark).items() if not re.search("ray::IDLE|default_worker", command)}
         assert decided("--address", address, *runs)["transports"] == {"shm": 9}
         assert alone
         assert alone <= set(processes(mark))

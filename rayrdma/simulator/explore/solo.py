@@ -60,12 +60,8 @@ class HoldBack:
             if self.taken < self._steps and own:
                 self.taken += 1
                 return own[0]
-            effects = {
-                memory: position
-                for position in own
-                for kind, _, memory, _ in [what(pending[position])]
-                if kind == EFFECT
-            }
+            events = {position: what(pending[position]) for position in own}
+            effects = {memory: position for position, (kind, _, memory, _) in events.items() if kind == EFFECT}
             self.under_way |= frozenset(effects)
             for memory in self._landed & effects.keys():
                 self._landed.discard(memory)
