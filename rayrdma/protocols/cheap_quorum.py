@@ -92,6 +92,7 @@ class CheapQuorum(Protocol):
 
     name = "cheap-quorum"
     messages = ()
+    elects = False
     byzantine = True
     goes_on = True
     patience: ClassVar[float] = 96

@@ -44,6 +44,7 @@ class RobustBackup(Protocol):
         over: what A's messages go through.
     """
 
+    elects = False
     byzantine = True
     goes_on = True
     of: ClassVar[type[Protocol]]

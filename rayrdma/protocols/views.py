@@ -59,6 +59,7 @@ class ViewProtocol(Protocol):
     """
 
     needs_memories = False
+    elects = False
     byzantine = True
     phases: ClassVar[tuple[str, ...]]
     change_type: ClassVar[type[Record]]

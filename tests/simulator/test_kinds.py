@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,17 @@ from rayrdma.exploration import keep
 from rayrdma.faults.plan import Crash
 from rayrdma.model.protocol import Protocol
 from rayrdma.model.trace import LeaderChanged
-from rayrdma.protocols import AlignedPaxos, DiskPaxos, Paxos, ProtectedMemoryPaxos
+from rayrdma.protocols import PBFT, PROTOCOLS, AlignedPaxos, DiskPaxos, Paxos, ProtectedMemoryPaxos
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.explore.case import PROTOCOL, Case
-from rayrdma.simulator.explore.choosers import Chaos, RandomWalk
+from rayrdma.simulator.explore.choosers import Chaos, Patience, RandomWalk
 from rayrdma.simulator.explore.draw import Draw, draw
 from rayrdma.simulator.explore.elections import PermissionRace, Restart, changes_permission, named_by
 from rayrdma.simulator.explore.hunt import by_choices, hunt
 from rayrdma.simulator.explore.partition import Partition, way_of
+from rayrdma.simulator.explore.pending import TIMER, what
 from rayrdma.simulator.explore.shrink import shrink
+from rayrdma.simulator.process import SimulatedProcess
 from rayrdma.simulator.schedule import Jitter, Leadership
 from rayrdma.simulator.stepper import Chooser, Entry, first
 from tests.simulator.hidden import (
@@ -102,6 +104,46 @@ def test_a_deposed_leader_is_named_again_before_anything_of_it_came() -> None:
             assert any(of_leader(entry) for entry in seen[deposed][0]), f"seed {seed}: nothing is under way"
             for pending, chosen in seen[deposed:again]:
                 assert not of_leader(chosen) or all(map(of_leader, pending)), f"seed {seed}: it does not stand still"
+
+
+def test_time_outs_come_early_in_some_runs_and_late_in_others() -> None:
+    scenario = Scenario(PBFT, ("a", "b", "c", "d"), 0)
+
+    def early(chooser: Callable[[str], Chooser]) -> list[int]:
+        """Of each run, how many of the first 100 events are timers that need not have gone off."""
+        found = []
+        for seed in range(40):
+            seen: Seen = []
+            course = Case(scenario, stabilises=200).run(Chaos(watched(chooser(f"{seed}"), seen), 100))
+            assert (course.wrong, course.ended) == ((), True), seed
+            found.append(sum(is_timer(chosen) and not all(map(is_timer, pending)) for pending, chosen in seen))
+        return found
+
+    alone, patient = early(RandomWalk), early(lambda seed: Patience(RandomWalk(seed), seed))
+    assert min(alone) > sorted(patient)[len(patient) // 4]
+    assert min(alone) < sorted(patient)[-len(patient) // 4]
+
+
+def is_timer(entry: Entry) -> bool:
+    return what(entry)[0] == TIMER
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+def test_a_protocol_elects_if_it_asks_omega(protocol: type[Protocol], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def leader(process: SimulatedProcess) -> int:
+        nonlocal asked
+        asked += 1
+        return told(process)
+
+    told = SimulatedProcess.leader
+    monkeypatch.setattr(SimulatedProcess, "leader", leader)
+    for seed in range(20):
+        one = draw(protocol, seed, "swarm")
+        one.run()
+        assert protocol.elects or not one.case.leaderships, "what nobody asks for changes nothing"
+    assert (asked > 0) == protocol.elects
 
 
 def of_leader(entry: Entry) -> bool:

@@ -16,6 +16,11 @@ from rayrdma.protocols.views import PROPOSE, VIEW_CHANGE, Ballot, Certificate, D
 from .generic import ANOTHER
 
 
+class _InViews(Behaviour):
+    attacks = (PBFT, FaB)
+    leads = False  # everybody does, in turn
+
+
 class _TwoFaced(Facade):
     """As a leader it proposes one value to one half and another to the other. It votes for nothing by itself."""
 
@@ -31,11 +36,10 @@ class _TwoFaced(Facade):
             yield to, message
 
 
-class TwoProposals(Behaviour):
+class TwoProposals(_InViews):
     """A leader that proposes two values to two halves; and to everybody it votes for what they voted for."""
 
     name = "two-proposals"
-    attacks = (PBFT, FaB)
 
     async def run(self, value: Value) -> None:
         self.act(_TwoFaced(self), value)
@@ -58,11 +62,10 @@ class _Twice(Facade):
             yield to, msgspec.structs.replace(message, proposal=proposal)
 
 
-class VoteTwice(Behaviour):
+class VoteTwice(_InViews):
     """Votes for two values in every view and phase, and once more for the first; proposes two to everybody."""
 
     name = "vote-twice"
-    attacks = (PBFT, FaB)
 
     async def run(self, value: Value) -> None:
         self.act(_Twice(self.process), value)
@@ -78,7 +81,7 @@ class _Forgetful(Facade):
         elif isinstance(message, Proposal | Offer) and message.proposal.value.view > 0:
             ballot = Ballot(message.proposal.value.view, ANOTHER)
             silent = tuple(change for change in message.changes if _claims_nothing(change.value))
-            changes = self.real.rng.choice((message.changes, silent, silent + silent))
+            changes = self.real.rng.choice((message.changes, silent, silent * self.n))
             yield to, msgspec.structs.replace(message, proposal=self.sign(PROPOSE, ballot), changes=changes)
         else:
             yield to, message
@@ -88,22 +91,20 @@ def _claims_nothing(change: Any) -> bool:
     return (change.lock if isinstance(change, Change) else change.accepted) is None
 
 
-class OmitLocks(Behaviour):
+class OmitLocks(_InViews):
     """Forgets what it voted for when it changes views; as a leader it proposes its own value over others' locks."""
 
     name = "omit-locks"
-    attacks = (PBFT, FaB)
 
     async def run(self, value: Value) -> None:
         self.act(_Forgetful(self.process), value)
         await self.go_on()
 
 
-class StaleLock(Behaviour):
+class StaleLock(_InViews):
     """Claims, in its view changes, votes that were cast in an older instance or for another ballot."""
 
     name = "stale-lock"
-    attacks = (PBFT, FaB)
 
     async def run(self, value: Value) -> None:
         self.act(_Claiming(self), value)
@@ -128,11 +129,10 @@ class _Claiming(Facade):
             yield to, ViewReport(self.sign(VIEW_CHANGE, Report(message.change.value.view + 1, votes[0])))
 
 
-class ForgedQuorum(Behaviour):
+class ForgedQuorum(_InViews):
     """Announces decisions with its own vote counted many times, with others' names on it, or with too few."""
 
     name = "forged-quorum"
-    attacks = (PBFT, FaB)
 
     async def run(self, value: Value) -> None:
         process, protocol = self.process, self.protocol

@@ -7,7 +7,10 @@ from collections.abc import Callable, Hashable, Sequence
 
 from rayrdma.simulator.stepper import Chooser, Entry
 
-from .pending import DELIVERY, EFFECT, NOBODY, RESPONSE, stabilises, what
+from .pending import DELIVERY, EFFECT, NOBODY, RESPONSE, TIMER, stabilises, what
+
+PROMPT = (0.03, 0.1, 0.3, 1.0)
+"""How probable it is that a timer may go off at an event, while there are others."""
 
 
 class Chaos:
@@ -49,6 +52,26 @@ class RandomWalk:
 
     def __call__(self, pending: Sequence[Entry]) -> int:
         return int(self._random() * len(pending))
+
+
+class Patience:
+    """Timers go off late, in each run less or more so: where few events are due, a time-out comes at each second one.
+
+    Args:
+        choose: of the events that may come.
+        seed: of what is drawn.
+    """
+
+    def __init__(self, choose: Chooser, seed: str) -> None:
+        self._choose = choose
+        rng = random.Random(seed)
+        self._prompt = rng.choice(PROMPT)
+        self._random = rng.random
+
+    def __call__(self, pending: Sequence[Entry]) -> int:
+        if self._random() < self._prompt:
+            return self._choose(pending)
+        return choose_among(pending, lambda entry: what(entry)[0] != TIMER, self._choose)
 
 
 class PriorityChanges:

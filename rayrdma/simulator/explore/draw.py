@@ -16,7 +16,7 @@ from rayrdma.simulator.schedule import Adversary, Jitter, Leadership, Schedule
 from rayrdma.simulator.stepper import Chooser, first
 
 from .case import Case, Course
-from .choosers import Chaos, PriorityChanges, RandomWalk
+from .choosers import Chaos, Patience, PriorityChanges, RandomWalk
 from .elections import PermissionRace, Restart
 from .partition import Partition
 
@@ -91,7 +91,7 @@ def draw(
     on = tuple(kind for kind in kinds if rng.random() < ODDS.get(kind, 0.5) and _makes_sense(kind, protocol, shape))
     leader, rival = rng.sample(range(n), 2) if "restart" in on else (0, 0)
     leaderships = [
-        *_leaderships(rng, n),
+        *(_leaderships(rng, n) if protocol.elects else ()),
         *(_race(rng, n) if "permission-race" in on else ()),
         *(_restart(rng, n, leader, rival) if "restart" in on else ()),
     ]
@@ -118,6 +118,8 @@ def draw(
             choose: Chooser = RandomWalk(f"walk/{seed}")
         case _:
             choose = PriorityChanges(f"pct/{seed}", rng.choice(DEPTHS), length)
+    if strategy == "swarm" and not protocol.elects:  # the other strategies are what their names promise
+        choose = Patience(choose, f"patience/{seed}")
     if "permission-race" in on:
         choose = PermissionRace(choose, f"race/{seed}")
     if "restart" in on:
