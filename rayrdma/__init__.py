@@ -1,10 +1,11 @@
 """Agreement over RDMA: one protocol source, run in a deterministic simulator and on Ray actors.
 
-Importing this imports neither Ray nor numba; a live run does.
+Importing this imports neither Ray nor numba, which a live run does, nor numpy, which graphs do.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from rayrdma.checks.observation import Check, Observation, Violation
-from rayrdma.clusters.topology import Topology, make_topology
 from rayrdma.experiment import Experiment, RunConfig, ScalingConfig, replay
 from rayrdma.faults.behaviour import Behaviour, Facade
 from rayrdma.faults.plan import After, Byzantine, ClockSkew, Crash, LostCompletion, Pause
@@ -17,6 +18,9 @@ from rayrdma.model.quorums import majority
 from rayrdma.model.regions import Record, Region, Value
 from rayrdma.model.signatures import Signed
 from rayrdma.results.result import Result, Round
+
+if TYPE_CHECKING:
+    from rayrdma.clusters.topology import Topology, make_topology
 
 __all__ = [
     "ACK",
@@ -57,3 +61,11 @@ __all__ = [
     "replay",
     "static",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Topology", "make_topology"):
+        from rayrdma.clusters import topology
+
+        return getattr(topology, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

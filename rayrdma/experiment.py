@@ -12,8 +12,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rayrdma.clusters.topology import Topology
 from rayrdma.faults.plan import Byzantine, Fault
 from rayrdma.model.errors import UsageError
 from rayrdma.model.graph import Graph, complete, reach_of
@@ -27,6 +27,9 @@ from rayrdma.results.result import Result
 from rayrdma.scenario import ENGINES, Scenario, choose
 from rayrdma.simulator.determinism import expect_same
 from rayrdma.simulator.engine import SimulatedRound, simulate
+
+if TYPE_CHECKING:
+    from rayrdma.clusters.topology import Topology  # it takes numpy, and most runs have no graph
 
 Progress = Callable[[int, int], None]
 """Called with (rounds done, rounds)."""

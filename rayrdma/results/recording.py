@@ -12,7 +12,6 @@ from rayrdma.model.trace import encode_trace
 from rayrdma.scenario import Scenario
 from rayrdma.simulator.engine import Choices
 
-from .diagram import page
 from .folder import RunFolder
 from .replay import encode_replay
 from .result import DECIDED, UNKNOWN, Result, Round, judge, log_round, versions
@@ -128,6 +127,8 @@ class Recording:
         result = self.result()
         self._folder.write(RESULT, result.json())
         if result.diagram is not None and self._last is not None:
+            from .diagram import page  # of many actors none draws
+
             drawn = page(self._last, result.verdict, result.reason, result.faults, result.rounds)
             self._folder.write(DIAGRAM, drawn.encode())
         self._folder.become_latest()

@@ -143,8 +143,11 @@ def test_a_killed_run_leaves_no_broken_link(tmp_path: Path) -> None:
     assert (next(folder.iterdir()) / "trace.jsonl").stat().st_size > 0
 
 
-def test_importing_the_library_imports_neither_ray_nor_numba() -> None:
-    code = "import sys, rayrdma, rayrdma.cli; print([name for name in ('ray', 'numba') if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("imported", "heavy"), [("rayrdma", ("ray", "numba", "numpy")), ("rayrdma.cli", ("ray", "numba"))]
+)
+def test_what_importing_it_does_not_import(imported: str, heavy: tuple[str, ...]) -> None:
+    code = f"import sys, {imported}; print([name for name in {heavy} if name in sys.modules])"
     finished = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True, cwd=ROOT
     )
