@@ -45,24 +45,24 @@ def runs(pid: int) -> bool:
 
 def processes(mark: str) -> dict[int, str]:
     """The live processes with this mark, this one apart, and how they were called."""
-    found = {}
-    for pid, command in _commands().items():
-        with contextlib.suppress(OSError):
-            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            files = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
-            marked = f"{MARK}={mark}".encode() in environment or any(f"/rr-{mark}-" in file for file in files)
-            if marked and pid != os.getpid() and runs(pid):
-                found[pid] = command
-    return found
+    return {pid: command for pid, command in _commands().items() if _is_marked(pid, mark)}
 
 
 def actors(mark: str) -> dict[int, str]:
     """Those that hold an actor of ours."""
     return {
         pid: command
-        for pid, command in processes(mark).items()
-        if command.startswith("ray::") and not command.startswith(RAYS_OWN)
+        for pid, command in _commands().items()
+        if command.startswith("ray::") and not command.startswith(RAYS_OWN) and _is_marked(pid, mark)
     }
+
+
+def _is_marked(pid: int, mark: str) -> bool:
+    with contextlib.suppress(OSError):
+        inherited = f"{MARK}={mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        if inherited or any(f"/rr-{mark}-" in os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()):
+            return pid != os.getpid() and runs(pid)
+    return False
 
 
 def shared_files(mark: str) -> set[str]:
@@ -71,7 +71,8 @@ def shared_files(mark: str) -> set[str]:
     Others may be at work on this machine. A folder is theirs while its reaper, which has it among its arguments,
     lives and has not this mark; a semaphore while the raylet that it is named after does.
     """
-    others = {pid: command for pid, command in _commands().items() if pid not in processes(mark)}
+    marked = processes(mark)
+    others = {pid: command for pid, command in _commands().items() if pid not in marked}
     found = set()
     for file in SHARED_MEMORY.iterdir():
         semaphore = re.match(r"sem\.(?:hdr|obj)(\d+)-", file.name)
