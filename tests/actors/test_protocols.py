@@ -12,6 +12,7 @@ from rayrdma.model.protocol import Protocol
 from rayrdma.protocols.fast_paxos import FastPaxos
 from rayrdma.protocols.robust_backup import RobustBackup
 from rayrdma.scenario import Scenario
+from tests.protocols.patient import PATIENT
 from tests.protocols.test_delays import DELAYS
 
 pytestmark = pytest.mark.live
@@ -28,7 +29,7 @@ CASES = [
 def test_rounds_decide_in_the_delays_of_the_common_case(on_ray: str, protocol: type[Protocol], transport: str) -> None:
     memories = 3 if protocol.needs_memories else 0
     inputs = ("a", "a", "a") if protocol is FastPaxos else ("a", "b", "c")  # where all propose, values would collide
-    scenario = Scenario(protocol, inputs, memories, rounds=ROUNDS, transport=transport)
+    scenario = Scenario(PATIENT.get(protocol, protocol), inputs, memories, rounds=ROUNDS, transport=transport)
     with Coordinator.start(scenario) as coordinator:
         assert coordinator.transports == ({transport: 9} if memories else {})
         observations = list(coordinator.rounds())

@@ -32,24 +32,12 @@ from rayrdma.scenario import Scenario
 from tests.effects import violations, with_effects
 from tests.graphs.runs import ring
 from tests.graphs.test_protocols import Trespasser
+from tests.protocols.patient import PATIENT
 from tests.protocols.test_delays import DELAYS
 from tests.verbs.fleet import Fleet
 
 pytestmark = pytest.mark.verbs
 
-PATIENCE = 300_000.0
-"""Of Cheap Quorum, in milliseconds: a machine that is busy shall not make it panic."""
-
-
-class PatientCheapQuorum(CheapQuorum):
-    patience = PATIENCE
-
-
-class PatientFastAndRobust(FastAndRobust):
-    patience = PATIENCE
-
-
-PATIENT = {CheapQuorum: PatientCheapQuorum, FastAndRobust: PatientFastAndRobust}
 ROUNDS = {
     DiskPaxos: 5,
     DiskPaxosTwoPhase: 5,

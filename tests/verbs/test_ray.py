@@ -16,7 +16,7 @@ from rayrdma.transports.verbs.here import VARIABLE
 from tests.actors.conftest import on_ray, shared_ray  # noqa: F401  fixtures
 from tests.actors.leftovers import wait_for
 from tests.cli.command import Command
-from tests.verbs.test_protocols import PatientFastAndRobust
+from tests.protocols.patient import PatientFastAndRobust
 
 pytestmark = pytest.mark.verbs
 

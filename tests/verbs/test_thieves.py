@@ -22,8 +22,8 @@ from rayrdma.transports.verbs.connection import VerbsConnection
 from rayrdma.transports.verbs.device import DENIED, PUT, SUCCESS, request, set_target
 from rayrdma.transports.verbs.handshake import Keys
 from rayrdma.transports.verbs.lines import Side
+from tests.protocols.patient import PatientCheapQuorum
 from tests.verbs.fleet import Fleet
-from tests.verbs.test_protocols import PatientCheapQuorum
 
 pytestmark = pytest.mark.verbs
 
