@@ -113,7 +113,8 @@ def chromium() -> tuple[str, dict[str, str]]:
     versions = dict(package.split("=", 1) for package in packages)
     key = cache.key(versions, Path(__file__))
     layer = cache.made(PACKAGE, key, lambda folder: _unpack(packages, folder)) / "layer"
-    libraries = ":".join(str(path) for path in (*layer.glob("usr/lib/*-linux-gnu*"), layer / "usr/lib/chromium"))
+    folders = ("usr/lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/pulseaudio", "usr/lib/chromium")
+    libraries = ":".join(str(path) for folder in folders for path in layer.glob(folder))
     environment = {"LD_LIBRARY_PATH": libraries, "FONTCONFIG_FILE": str(layer / "fonts.conf")}
     return str(layer / "usr/lib/chromium/chromium"), os.environ | environment
 
