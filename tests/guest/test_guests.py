@@ -54,7 +54,7 @@ def test_a_guest_sees_this_machine_and_has_a_device(tmp_path: Path) -> None:
 @contextmanager
 def runner(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A process that runs a command without an end in a guest, and the process group of the machine."""
-    command = [sys.executable, "-m", "tests.guest", "run", "--memory", "512", *options, "echo ready; sleep 100000"]
+    command = [sys.executable, "-m", "tests.guest", "run", "--memory", "512", *options, "nproc; sleep 100000"]
     with subprocess.Popen(
         command,
         cwd=CHECKOUT,
@@ -65,7 +65,7 @@ def runner(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes
     ) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
+            assert process.stdout.readline() == (b"1\n" if "--uml" in options else b"2\n")
             (machine,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             yield process, int(machine)
         finally:
